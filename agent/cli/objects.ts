@@ -1,0 +1,39 @@
+import { fetchPages, listCommand } from './list-command.ts'
+import { formatBytes } from './quantity.ts'
+import type { ObjectRow } from './rows.ts'
+
+export const objects = listCommand<ObjectRow>({
+  name: 'objects',
+  summary: 'lists stored objects: size, places, who holds them',
+  about: 'Lists the objects that the agent keeps, and what keeps them: refs in programs, other peers, pending tasks.',
+  rowType: 'ObjectRow',
+  filters: {
+    kind: ['put', 'result'],
+    spilled: ['true', 'false'],
+    objectId: 'any',
+    ownerId: 'any',
+    jobId: 'any',
+    name: 'any',
+  },
+  examples: [['shoal objects --filter kind=put', 'what programs have put, and not let go of']],
+  columns: [
+    { title: 'KIND', text: row => row.kind },
+    { title: 'SIZE', align: 'right', text: row => formatBytes(row.bytes) },
+    { title: 'PLACES', align: 'right', text: row => String(row.locations.length) },
+    { title: 'HELD BY', text: heldBy },
+    { title: 'NAME', text: row => row.name ?? '' },
+    { title: 'OBJECT', text: row => row.objectId },
+  ],
+  none: 'No objects.',
+  fetch: (agent, filters) => fetchPages<ObjectRow>(agent, 'objects', filters),
+})
+
+function heldBy({ references }: ObjectRow): string {
+  const holders = [
+    [references.local, 'program', 'programs'],
+    [references.borrowers, 'peer', 'peers'],
+    [references.tasks, 'task', 'tasks'],
+  ] as const
+  const held = holders.filter(([count]) => count > 0)
+  return held.map(([count, one, many]) => `${count} ${count === 1 ? one : many}`).join(', ')
+}

@@ -1,0 +1,57 @@
+import type { AgentRecord, Home } from '../home/index.ts'
+import type { AgentSettings } from './agent-settings.ts'
+import { formatBytes, formatCount } from './quantity.ts'
+
+/** What `shoal up --json` prints, in one line. */
+export interface UpLine {
+  meshId: string
+  peerId: string
+  pid: number
+  socket: string
+  listen: string[]
+  home: string
+  ticket: string | null
+}
+
+/** The line of a running agent; nothing listens, and no ticket is issued, before there is a mesh of several machines. */
+export function upLine(home: Home, { meshId, peerId, pid, socket }: AgentRecord): UpLine {
+  return { meshId, peerId, pid, socket, listen: [], home: home.dir, ticket: null }
+}
+
+/** What a person reads when the agent is ready. */
+export function readyText(
+  line: UpLine,
+  { resources, objectStoreBytes, labels }: AgentSettings,
+  ending: string,
+): string {
+  const { cpus, gpus, memoryBytes, ...custom } = resources
+  const offers = [
+    `${formatCount(cpus)} CPU${cpus === 1 ? '' : 's'}`,
+    ...(gpus > 0 ? [`${formatCount(gpus)} GPU${gpus === 1 ? '' : 's'}`] : []),
+    `${formatBytes(memoryBytes)} of memory (${formatBytes(objectStoreBytes)} for objects)`,
+    ...Object.entries(custom).map(([name, amount]) => `${formatCount(amount)} ${name}`),
+    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+  ]
+  return [
+    'The agent is ready.',
+    ...identityLines(line),
+    `  offers  ${offers.join(', ')}`,
+    '',
+    'Programs that import shoal use it now: node program.ts, or shoal run program.ts for a progress line.',
+    `shoal status shows what it does, shoal logs -f what it says. ${ending}`,
+  ].join('\n')
+}
+
+/** What a person reads where the agent runs already. */
+export function runningText(line: UpLine): string {
+  return [
+    `The agent of ${line.home} runs already (pid ${line.pid}).`,
+    ...identityLines(line),
+    '',
+    'To start it with other options: shoal down, then shoal up.',
+  ].join('\n')
+}
+
+function identityLines(line: UpLine): string[] {
+  return [`  peer    ${line.peerId}`, `  mesh    ${line.meshId}`, `  socket  ${line.socket}`]
+}

@@ -1,0 +1,34 @@
+/** Every bound and constant of the cores (protocols §1, §2). */
+export const limits = {
+  /** Resource amounts are whole multiples of 1 / this. */
+  unitsPerResource: 10_000,
+  /** Threads a CPU: beyond it new work waits for one to come free. */
+  threadsPerCpu: 4,
+  /** Past this many suspended tasks only descendants of something start. */
+  suspendedMax: 1000,
+  /** Work sent ahead to a thread, so that it needs no round trip between two short tasks. */
+  runAheadMs: 1,
+  runAheadTasksMax: 256,
+  /** A function is sent ahead only below this run time. */
+  shortTaskMs: 0.5,
+  /** A thread that made no progress for this long gives back what was sent ahead to it. */
+  stuckAfterMs: 10,
+  /** Functions under this may start on a thread that has suspended tasks of others. */
+  quickTaskMs: 10,
+  /** A function that blocked its thread this long gets one of its own. */
+  blockingTaskMs: 200,
+  /** What a function that never ran is thought to take. */
+  unknownTaskMs: 100,
+  /** Waiting this long lets a request hold back those behind it that want the same resource. */
+  ageingMs: 1000,
+  /** An idle thread ends after this. */
+  threadIdleMs: 60_000,
+  /** After a time-out a task may still leave by itself for this long before its thread is ended. */
+  abortGraceMs: 50,
+  /** Arguments up to this many bytes live in the task's row. */
+  rowArgumentBytes: 48,
+  /** Finished tasks that the state remembers. */
+  finishedTasksMax: 10_000,
+  /** Tasks and objects of one peer at a time. */
+  rowsMax: 1 << 24,
+} as const

@@ -1,0 +1,179 @@
+import { limits } from './limits.ts'
+
+/** States of a row. A row is a task and its result, or an object that was put. */
+export const state = {
+  free: 0,
+  /** Its dependencies are not there yet. */
+  waiting: 1,
+  /** In a ready queue. */
+  queued: 2,
+  /** Sent to a thread. */
+  running: 3,
+  /** Awaits something of the mesh; its resources are free meanwhile. */
+  suspended: 4,
+  /** What it awaited is there; it waits for its resources and its thread. */
+  resuming: 5,
+  /** Its value is here. */
+  ready: 6,
+  /** Its value is an error. */
+  failed: 7,
+  /** Its value is on its way from the client that has it. */
+  expected: 8,
+} as const
+
+/** What only some rows have. */
+export interface Extra {
+  /** Arguments that do not fit the row. */
+  arguments?: Uint8Array
+  /** Row of each dependency, -1 where its value is in `values`. */
+  dependencies?: Int32Array
+  values?: (Uint8Array | undefined)[]
+  missing: number
+  /** Rows that this one keeps alive: dependencies, refs in arguments; after it ended, refs in its value. */
+  holds?: number[]
+  /** Rows that wait for this one's value. */
+  waiters?: number[]
+  /** Clients that asked to be told. */
+  subscribers?: { client: number; slot: number }[]
+  /** The value: bytes, or a place in the store. */
+  value?: Uint8Array
+  offset: number
+  bytes: number
+  /** Threads and clients that read the stored value now. */
+  pins: number
+  attempts?: Attempt[]
+  timer?: number
+  reason?: string
+}
+
+/** One attempt, as the state shows it. */
+export interface Attempt {
+  thread: number
+  startedAt: number
+  endedAt?: number
+  error?: string
+}
+
+/**
+ * Tasks and objects as rows of typed arrays: a task of the common kind (small arguments, no dependencies) allocates nothing
+ * here. A row's token is its index with its generation, so that an answer to an earlier use of the row is seen as such.
+ */
+export class Rows {
+  capacity = 0
+  live = 0
+  state!: Uint8Array
+  client!: Uint16Array
+  slot!: Int32Array
+  number!: Float64Array
+  kind!: Int32Array
+  attempt!: Uint16Array
+  retries!: Int32Array
+  depth!: Uint16Array
+  parent!: Int32Array
+  thread!: Int32Array
+  claim!: Int32Array
+  next!: Int32Array
+  holders!: Int32Array
+  shared!: Uint8Array
+  argumentBytes!: Int32Array
+  submittedAt!: Float64Array
+  startedAt!: Float64Array
+  generation!: Uint8Array
+  arguments!: Uint8Array
+  extra: (Extra | undefined)[] = []
+  #freeHead = -1
+
+  constructor(capacity = 1024) {
+    this.#grow(capacity)
+  }
+
+  #grow(capacity: number): void {
+    if (capacity > limits.rowsMax) throw new RangeError(`more than ${limits.rowsMax} tasks and objects at one peer`)
+    const old = this.capacity
+    this.state = grown(this.state, new Uint8Array(capacity))
+    this.client = grown(this.client, new Uint16Array(capacity))
+    this.slot = grown(this.slot, new Int32Array(capacity))
+    this.number = grown(this.number, new Float64Array(capacity))
+    this.kind = grown(this.kind, new Int32Array(capacity))
+    this.attempt = grown(this.attempt, new Uint16Array(capacity))
+    this.retries = grown(this.retries, new Int32Array(capacity))
+    this.depth = grown(this.depth, new Uint16Array(capacity))
+    this.parent = grown(this.parent, new Int32Array(capacity))
+    this.thread = grown(this.thread, new Int32Array(capacity))
+    this.claim = grown(this.claim, new Int32Array(capacity))
+    this.next = grown(this.next, new Int32Array(capacity))
+    this.holders = grown(this.holders, new Int32Array(capacity))
+    this.shared = grown(this.shared, new Uint8Array(capacity))
+    this.argumentBytes = grown(this.argumentBytes, new Int32Array(capacity))
+    this.submittedAt = grown(this.submittedAt, new Float64Array(capacity))
+    this.startedAt = grown(this.startedAt, new Float64Array(capacity))
+    this.generation = grown(this.generation, new Uint8Array(capacity))
+    this.arguments = grown(this.arguments, new Uint8Array(capacity * limits.rowArgumentBytes))
+    this.extra.length = capacity
+    for (let row = capacity - 1; row >= old; row--) {
+      this.next[row] = this.#freeHead
+      this.#freeHead = row
+    }
+    this.capacity = capacity
+  }
+
+  /** A free row, with everything at its default. */
+  add(state: number, client: number, slot: number, number: number, kind: number): number {
+    if (this.#freeHead < 0) this.#grow(this.capacity * 2)
+    const row = this.#freeHead
+    this.#freeHead = this.next[row]
+    this.live++
+    this.state[row] = state
+    this.client[row] = client
+    this.slot[row] = slot
+    this.number[row] = number
+    this.kind[row] = kind
+    this.attempt[row] = 0
+    this.depth[row] = 0
+    this.parent[row] = -1
+    this.thread[row] = -1
+    this.claim[row] = -1
+    this.next[row] = -1
+    this.holders[row] = 0
+    this.shared[row] = 0
+    this.argumentBytes[row] = 0
+    this.startedAt[row] = 0
+    return row
+  }
+
+  remove(row: number): void {
+    this.state[row] = state.free
+    this.generation[row]++
+    if (this.extra[row]) this.extra[row] = undefined
+    this.next[row] = this.#freeHead
+    this.#freeHead = row
+    this.live--
+  }
+
+  /** The row's extra part, made at its first use. */
+  more(row: number): Extra {
+    let extra = this.extra[row]
+    if (!extra) {
+      extra = { missing: 0, offset: -1, bytes: 0, pins: 0 }
+      this.extra[row] = extra
+    }
+    return extra
+  }
+
+  /** Names this use of the row to a worker: 24 bits of row, 7 of generation. */
+  token(row: number): number {
+    return row | ((this.generation[row] & 0x7f) << 24)
+  }
+
+  /** The row that a token names, or -1 if it has been used for something else since. */
+  rowOf(token: number): number {
+    const row = token & 0xff_ffff
+    if (token < 0 || row >= this.capacity || this.state[row] === state.free) return -1
+    return (this.generation[row] & 0x7f) === token >>> 24 ? row : -1
+  }
+}
+
+function grown<T extends Uint8Array | Uint16Array | Int32Array | Float64Array>(old: T | undefined, larger: T): T {
+  if (old) larger.set(old as never)
+  return larger
+}

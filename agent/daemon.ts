@@ -1,0 +1,180 @@
+import type { Server } from 'node:net'
+import {
+  type AgentLock,
+  type AgentRecord,
+  agentSocketPath,
+  findAgent,
+  type Home,
+  homeAt,
+  listenPrivately,
+  loadMeshIdentity,
+  loadPeerIdentity,
+  nextIncarnation,
+  processIdentity,
+  removeAgentTraces,
+  takeAgentLock,
+  writeAgentRecord,
+} from './home/index.ts'
+import { shoalVersion } from './node-version.ts'
+import type { Peer, PeerOptions } from './peer/index.ts'
+
+/** What a daemon is started with. */
+export interface DaemonOptions
+  extends Pick<PeerOptions, 'resources' | 'objectStoreBytes' | 'labels' | 'folders' | 'log'> {
+  /** Prepared (`prepareHome`). Default: `$SHOAL_HOME`. */
+  readonly home?: Home
+  /** `--listen`, for the mesh. */
+  readonly listenAt?: string
+}
+
+/** How long `shoal down` and a signal let what runs go on. */
+export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000 }
+
+/** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
+export class Daemon {
+  /** What `agent.json` says. */
+  readonly record: AgentRecord
+  /** Resolves when it has stopped and its socket, record and lock are gone. */
+  readonly stopped: Promise<void>
+  readonly #home: Home
+  readonly #lock: AgentLock
+  readonly #server: Server
+  readonly #peer: Peer
+  readonly #log: (line: string) => void
+  readonly #hurry = Promise.withResolvers<void>()
+  readonly #stopped = Promise.withResolvers<void>()
+  #stopping = false
+  #removed = false
+
+  /**
+   * Starts the agent of a home, or tells which process has it already. Throws `HomeError` for trouble with its files,
+   * and what the peer's start throws; then nothing is left behind.
+   */
+  static async start(options: DaemonOptions): Promise<Daemon | { readonly heldBy: number }> {
+    const home = options.home ?? homeAt()
+    const lock = takeAgentLock(home.lockDir)
+    if ('heldBy' in lock) return lock
+    let socket: string | undefined
+    try {
+      const before = await findAgent(home)
+      if (before.state === 'running') return { heldBy: before.record.pid }
+      if (before.state !== 'none') removeAgentTraces(home, before.record.socket)
+      socket = agentSocketPath(home)
+      return await Daemon.#listen(home, lock, socket, options)
+    } catch (error) {
+      removeAgentTraces(home, socket)
+      lock.release()
+      throw error
+    }
+  }
+
+  static async #listen(home: Home, lock: AgentLock, socket: string, options: DaemonOptions): Promise<Daemon> {
+    const { peerId } = loadPeerIdentity(home)
+    const { meshId } = loadMeshIdentity(home)
+    const incarnation = nextIncarnation(home)
+    const { Peer } = await import('./peer/index.ts')
+    const { resources, objectStoreBytes, labels, folders, log } = options
+    let daemon: Daemon | undefined
+    const peer = new Peer({
+      peerId,
+      meshId,
+      incarnation,
+      version: shoalVersion,
+      resources,
+      objectStoreBytes,
+      labels,
+      folders,
+      log,
+      handlers: {
+        stop: async (params: unknown) => {
+          const now = (params as { now?: unknown } | null | undefined)?.now === true
+          void daemon?.stop({ drainMs: now ? 0 : drainLimits.downMs })
+          return { pid: process.pid }
+        },
+      },
+    })
+    try {
+      const server = await listenPrivately(socket, connection => peer.attach(connection))
+      const record: AgentRecord = {
+        pid: process.pid,
+        processIdentity: processIdentity(process.pid) ?? 'unknown',
+        startedAt: Date.now(),
+        incarnation,
+        meshId,
+        peerId,
+        socket,
+        version: shoalVersion,
+        ...(options.listenAt === undefined ? {} : { listenAt: options.listenAt }),
+      }
+      writeAgentRecord(home, record)
+      daemon = new Daemon(home, lock, server, peer, record, log)
+      log(
+        `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
+      )
+      return daemon
+    } catch (error) {
+      await peer.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    home: Home,
+    lock: AgentLock,
+    server: Server,
+    peer: Peer,
+    record: AgentRecord,
+    log: (line: string) => void,
+  ) {
+    this.record = record
+    this.stopped = this.#stopped.promise
+    this.#home = home
+    this.#lock = lock
+    this.#server = server
+    this.#peer = peer
+    this.#log = log
+  }
+
+  /**
+   * Lets what runs go on for at most `drainMs`, then stops. A second call with 0 ends the first one's wait.
+   * Resolves when the agent has stopped.
+   */
+  async stop({ drainMs }: { drainMs: number }): Promise<void> {
+    if (drainMs === 0) this.#hurry.resolve()
+    if (!this.#stopping) {
+      this.#stopping = true
+      await this.#stop(drainMs)
+    }
+    await this.stopped
+  }
+
+  async #stop(drainMs: number): Promise<void> {
+    try {
+      if (drainMs > 0) {
+        this.#log(`draining: what runs has ${drainMs / 1000} s`)
+        await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
+      }
+      // A peer that cannot close must not keep the process: it is about to end.
+      await Promise.race([this.#peer.close(), afterMs(drainLimits.closeMs)])
+    } catch (error) {
+      this.#log(`stopping: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+    this.#log('stopped')
+    this.removeTraces()
+    this.#stopped.resolve()
+  }
+
+  /** Takes away the socket, the record and the lock, at once: also for a process that is about to end. */
+  removeTraces(): void {
+    // Once only: after that they may be those of the next agent.
+    if (this.#removed) return
+    this.#removed = true
+    this.#server.close()
+    removeAgentTraces(this.#home, this.record.socket)
+    this.#lock.release()
+  }
+}
+
+function afterMs(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,27 @@
+export { type AgentLock, lockHolder, takeAgentLock } from './agent-lock.ts'
+export {
+  type AgentRecord,
+  type AgentState,
+  findAgent,
+  readAgentRecord,
+  removeAgentTraces,
+  writeAgentRecord,
+} from './agent-record.ts'
+export { agentSocketPath, listenPrivately } from './agent-socket.ts'
+export { writeDurably } from './durable-file.ts'
+export { checkOwner, type Home, homeAt, homeDirectory, prepareHome } from './home.ts'
+export { errnoOf, HomeError } from './home-error.ts'
+export {
+  loadMeshIdentity,
+  loadPeerIdentity,
+  type MeshIdentity,
+  nextIncarnation,
+  type PeerIdentity,
+  readIncarnation,
+  readMeshIdentity,
+  readPeerIdentity,
+} from './identity-files.ts'
+export { LogFile, logLimits, openLogForAppending } from './log-file.ts'
+export { followLog, type LogEntry, logSize, mentions, readLog, readLogFrom } from './log-reader.ts'
+export { defaultResources, objectStoreShare, usableMemoryBytes } from './machine.ts'
+export { isSameProcess, processIdentity } from './process-identity.ts'

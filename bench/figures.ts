@@ -1,0 +1,24 @@
+import type { Figure } from './figure.ts'
+
+/** Everything that is measured, in the order it is printed. */
+export const figures: readonly Figure[] = [
+  { id: 'embedded', title: 'no-op tasks, embedded peer', module: './agent/embedded' },
+  {
+    id: 'typescript',
+    title: 'the same, the program and the limit in TypeScript: slower once Node has stripped types',
+    module: './agent/embedded',
+    asSource: true,
+  },
+  {
+    id: 'allocation',
+    title: 'bytes allocated for a no-op task',
+    module: './agent/allocation',
+    nodeOptions: ['--min-semi-space-size=64', '--max-semi-space-size=64'],
+  },
+  { id: 'socket', title: "no-op tasks, through the agent's socket", module: './agent/socket' },
+  { id: 'start', title: 'init() to the first result, fresh process', module: './sdk/start' },
+  { id: 'capture', title: 'capture of a closure and its first call', module: './sdk/capture' },
+  { id: 'view', title: 'get { copy: false } of 1 GiB', module: './agent/view' },
+  { id: 'nested', title: 'nested tasks', module: './agent/nested' },
+  { id: 'piscina', title: 'Piscina, where it is installed', module: './rivals/piscina' },
+]

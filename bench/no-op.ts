@@ -1,0 +1,29 @@
+import { get, task } from 'shoal'
+
+/** Ways of calling a task that gives back its argument. Made once the program has joined. */
+export interface NoOp {
+  /** Begins so many at once and waits for all. */
+  many(count: number): Promise<unknown>
+  one(): Promise<unknown>
+}
+
+export function noOpTask(): NoOp {
+  const noOp = task((x: number) => x)
+  return {
+    many(count) {
+      const refs = []
+      for (let index = 0; index < count; index++) refs.push(noOp.remote(index))
+      return get(refs)
+    },
+    one: () => get(noOp.remote(1)),
+  }
+}
+
+/** `call` begun so many times at once: what a limit is asked for. */
+export function many(call: (index: number) => Promise<unknown>): (count: number) => Promise<unknown> {
+  return count => {
+    const calls = []
+    for (let index = 0; index < count; index++) calls.push(call(index))
+    return Promise.all(calls)
+  }
+}

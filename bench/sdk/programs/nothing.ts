@@ -1,0 +1,2 @@
+const nothing: Record<string, number> = {}
+console.log(JSON.stringify(nothing))

@@ -1,0 +1,21 @@
+/** The errors of Shoal, as users import them. They are made in wire/, since the agent makes them too. */
+export {
+  AlreadyInitializedError,
+  CaptureError,
+  ClosedError,
+  CodeError,
+  ConnectError,
+  type ErrorCode,
+  GetTimeoutError,
+  InfeasibleError,
+  InvalidOptionError,
+  NotInitializedError,
+  ObjectLostError,
+  OwnerDiedError,
+  SerializationError,
+  ShoalError,
+  StoreFullError,
+  TaskError,
+  TaskTimeoutError,
+  WorkerDiedError,
+} from '../../wire/errors/index.ts'

@@ -1,0 +1,16 @@
+export { type Address, checkInitOptions, parseAddress } from './init.ts'
+export {
+  checkAsCompletedOptions,
+  checkCompletedRefs,
+  checkGetOptions,
+  checkGetTarget,
+  checkPutOptions,
+  checkRef,
+  checkWaitOptions,
+  checkWaitRefs,
+  type IsRef,
+} from './refs.ts'
+export { type Place, refuse, refuseAsLater } from './refuse.ts'
+export { resourceParts } from './rules.ts'
+export { checkRowFilter } from './state.ts'
+export { checkMapItems, checkMapOptions, checkTaskFunction, checkTaskOptions } from './task.ts'

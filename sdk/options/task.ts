@@ -1,0 +1,122 @@
+import type { ErrorClass, MapOptions, TaskOptions } from '../types.ts'
+import { readOptions, recordOf } from './objects.ts'
+import { placement, resourceName } from './placement.ts'
+import { type Place, refuse, refuseAsLater } from './refuse.ts'
+import {
+  amount,
+  bytes,
+  finiteNumber,
+  flag,
+  integer,
+  name,
+  notYet,
+  oneOf,
+  type Rule,
+  type Rules,
+  runningMs,
+  waitingMs,
+} from './rules.ts'
+
+/** The most attempts that fit the wire's 32 bits. */
+const retriesMax = 2 ** 31 - 1
+
+const isErrorClass = (value: unknown): value is ErrorClass =>
+  typeof value === 'function' && (value === Error || value.prototype instanceof Error)
+
+const retryErrors: Rule = {
+  allowed: 'true, false or an array of error classes',
+  read(value, place) {
+    if (typeof value === 'boolean') return value
+    if (!Array.isArray(value)) return refuse(place, value, this.allowed)
+    for (const [index, each] of value.entries()) {
+      if (!isErrorClass(each))
+        refuse({ call: place.call, option: `${place.option}[${index}]` }, each, 'a class that extends Error')
+    }
+    return [...value]
+  },
+}
+
+/** npm's rule for names, and the capitals that old packages have. */
+const packageName = /^(?:@[\w~.-]+\/)?[A-Za-z0-9_~-][\w~.-]*$/
+
+const external: Rule = {
+  allowed: "an array of npm packages' names, without paths in them",
+  read(value, place) {
+    if (!Array.isArray(value)) return refuse(place, value, this.allowed)
+    for (const [index, each] of value.entries()) {
+      const fits = typeof each === 'string' && each.length <= 214 && packageName.test(each)
+      if (!fits)
+        refuse(
+          { call: place.call, option: `${place.option}[${index}]` },
+          each,
+          "an npm package's name, without a path in it",
+        )
+    }
+    return [...value]
+  },
+}
+
+const returnsCount = integer(1, 100_000)
+
+const returns: Rule = {
+  allowed: '1',
+  read(value, place) {
+    return returnsCount.read(value, place) === 1 ? value : refuseAsLater(place, value, this.allowed)
+  },
+}
+
+const taskRules = {
+  cpus: amount,
+  gpus: amount,
+  memoryBytes: bytes(0),
+  resources: recordOf(resourceName, amount),
+  retries: integer(-1, retriesMax, ' (-1: without end)'),
+  retryErrors,
+  timeoutMs: runningMs,
+  returns,
+  placement,
+  isolation: oneOf(['thread'], ['process']),
+  priority: finiteNumber,
+  name,
+  copy: flag,
+  external,
+  infeasibleTimeoutMs: waitingMs,
+  env: notYet('left out (threads share the environment of their peer)'),
+  backpressure: notYet('left out'),
+} satisfies Record<keyof TaskOptions | 'env' | 'backpressure', Rule>
+
+/**
+ * The options of `task()` and of `.options()`, checked: a copy, with amounts rounded to 0.0001, without what was undefined.
+ * Throws InvalidOptionError. `{ ...earlier, ...checked }` merges two of them.
+ */
+export function checkTaskOptions(options: unknown, call = 'task'): TaskOptions {
+  return readOptions({ call, option: 'options' }, taskRules, options)
+}
+
+/** The function given to `task()`. Throws InvalidOptionError for what is no function, a class, or a generator function. */
+export function checkTaskFunction(fn: unknown): asserts fn is (...args: never[]) => unknown {
+  const place: Place = { call: 'task', option: 'fn' }
+  if (typeof fn !== 'function') refuse(place, fn, 'a function')
+  const kind = Object.prototype.toString.call(fn)
+  if (/Generator/.test(kind))
+    refuseAsLater(place, fn, 'a function that is no generator', 'is a generator function, which')
+  if (/^class\b/.test(Function.prototype.toString.call(fn)))
+    refuse(place, fn, 'a function that can be called without new')
+}
+
+const mapRules: Rules = { concurrency: integer(1, 100_000), ordered: flag, refs: flag } satisfies Record<
+  keyof MapOptions,
+  Rule
+>
+
+/** The options of `map`. */
+export function checkMapOptions(options: unknown): MapOptions {
+  return readOptions({ call: 'map', option: 'options' }, mapRules, options)
+}
+
+/** The items given to `map`: they are not touched yet. */
+export function checkMapItems(items: unknown): asserts items is Iterable<unknown> | AsyncIterable<unknown> {
+  const value = items as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined
+  if (typeof value?.[Symbol.asyncIterator] === 'function' || typeof value?.[Symbol.iterator] === 'function') return
+  refuse({ call: 'map', option: 'items' }, items, 'an iterable or an async iterable')
+}

@@ -1,0 +1,5 @@
+/** The public types of Shoal, by concept. */
+export type * from './types/mesh.ts'
+export type * from './types/objects.ts'
+export type * from './types/state.ts'
+export type * from './types/tasks.ts'

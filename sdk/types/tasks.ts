@@ -1,0 +1,126 @@
+import type { ObjectRef } from './objects.ts'
+
+/** Any function, as a constraint. */
+// biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so only `any` admits every function
+export type AnyFunction = (...args: any[]) => any
+
+/** A class of errors: `RangeError`, one's own. */
+// biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters are contravariant too
+export type ErrorClass = abstract new (...args: any[]) => Error
+
+/** The value of a label that is asked for: exactly this, one of these, none of these (or no such label), there or not. */
+export type LabelRule = string | { in: string[] } | { notIn: string[] } | { exists: boolean }
+
+/**
+ * Where a task may run. `'pack'`, the default: near its data and on few peers. `'spread'`: over many. `{ peer }`: on that
+ * one. `{ labels }`: on peers whose labels fit. With `soft` another peer will do where none fits; without, the task is
+ * infeasible.
+ */
+export type Placement =
+  | 'pack'
+  | 'spread'
+  | { peer: string; soft?: boolean }
+  | { labels: Record<string, LabelRule>; soft?: boolean }
+
+/** How a task is run. `.options()` merges over what was said earlier. A wrong one throws `InvalidOptionError` at the call. */
+export interface TaskOptions {
+  /** CPUs it takes while it runs: 0 or more, to 0.0001 (finer ones are rounded). 0 = does not count. Default 1. */
+  cpus?: number
+  /** GPUs, to 0.0001; `context().gpuIds` names the ones granted. Default 0. */
+  gpus?: number
+  /** Memory to reserve, in bytes. Default 0. */
+  memoryBytes?: number
+  /** Resources of one's own, by name: 0 or more, to 0.0001. */
+  resources?: Record<string, number>
+  /** How often a system failure (its thread, its peer or an object lost) is made good by running it again. Default 3; -1 = without end. */
+  retries?: number
+  /** Whether the function's own errors are retried too, within `retries`: all of them, or those of the given classes. Default `false`. */
+  retryErrors?: boolean | readonly ErrorClass[]
+  /** Run time of one attempt in milliseconds, above 0; past it the attempt is stopped: `TaskTimeoutError`. Default: no limit. */
+  timeoutMs?: number
+  /** How many refs `.remote()` gives. */
+  returns?: 1
+  /** Where it may run. Default `'pack'`. */
+  placement?: Placement
+  /** `'thread'`, the default: in a worker thread of the peer. */
+  isolation?: 'thread'
+  /** Higher goes first, within one peer's queue. Default 0. */
+  priority?: number
+  /** What logs, state and traces call it. Default: the function's name, else its variable's, else file:line. */
+  name?: string
+  /** `false`: typed arrays and ArrayBuffers of its arguments are views of the store, zero-copy, not to be written. Default `true`. */
+  copy?: boolean
+  /** npm packages that are not shipped but found at the executing peer, from the folder its agent was started in. */
+  external?: readonly string[]
+  /** How long to wait for a peer that could run it, in milliseconds; past it: `InfeasibleError`. Default 10,000. */
+  infeasibleTimeoutMs?: number
+}
+
+/** The arguments of `.remote()`: for each parameter its value, or a ref of it. Optional and rest parameters stay so. */
+export type RemoteArgs<F extends AnyFunction> = OrRefs<Parameters<F>>
+
+type OrRefs<Arguments extends readonly unknown[]> = {
+  [Index in keyof Arguments]: Arguments[Index] | ObjectRef<Arguments[Index]>
+}
+
+/** What a task of this function gives: its result, awaited. */
+export type RemoteResult<F extends AnyFunction> = Awaited<ReturnType<F>>
+
+/** What `map` takes for a function: values of its first parameter, or refs of them. */
+export type MapItem<F extends AnyFunction> = Parameters<F>[0] | ObjectRef<Parameters<F>[0]>
+
+/** Options of `map`. */
+export interface MapOptions {
+  /**
+   * How many items may be in work at once, an integer from 1 to 100,000; the input is read at most twice as far ahead.
+   * Default 64, which keeps dozens of CPUs busy and little in memory: raise it on a larger mesh or for very short tasks.
+   */
+  concurrency?: number
+  /** `true`, the default: results in the order of the items. `false`: as they come. */
+  ordered?: boolean
+  /** `true`: gives refs, of failed items too, and fetches nothing. Default `false`: gives values. */
+  refs?: boolean
+}
+
+/** A function that can run elsewhere: what `task` gives. Called plainly it runs here, for tests and for serial runs. */
+export interface RemoteFunction<F extends AnyFunction> {
+  (...args: Parameters<F>): ReturnType<F>
+  /** Runs it on the mesh; returns at once. A failure is the ref's: `InvalidOptionError` aside, nothing is thrown here. */
+  remote(...args: RemoteArgs<F>): ObjectRef<RemoteResult<F>>
+  /** Refs in, refs out: each is given when it is ready, and nothing passes through this program. */
+  map(
+    items: Iterable<MapItem<F>> | AsyncIterable<MapItem<F>>,
+    options: MapOptions & { refs: true },
+  ): AsyncIterableIterator<ObjectRef<RemoteResult<F>>>
+  /** Runs it on every item and gives the results; lazy, bounded by `concurrency`, ends at the first item that failed. */
+  map(
+    items: Iterable<MapItem<F>> | AsyncIterable<MapItem<F>>,
+    options?: MapOptions & { refs?: false },
+  ): AsyncIterableIterator<RemoteResult<F>>
+  /** The same function with these options over its earlier ones. */
+  options(options: TaskOptions): RemoteFunction<F>
+}
+
+/** Where remote code is, and for whom it runs: what `context()` gives. */
+export interface Context {
+  /** The peer it runs on. */
+  readonly peerId: string
+  /** The job it belongs to: one per driver. */
+  readonly jobId: string
+  /** The driver's namespace. */
+  readonly namespace: string
+  /** The task, inside one. */
+  readonly taskId?: string
+  /** The actor, inside one. */
+  readonly actorId?: string
+  /** Which attempt this is, counted from 1. */
+  readonly attempt: number
+  /** The GPUs granted to it. */
+  readonly gpuIds: readonly number[]
+  /** Aborted when the task is to stop: its time is over, its job has ended. */
+  readonly signal: AbortSignal
+  /** The same for all attempts of one task: what to hand to a service that must act once. */
+  readonly idempotencyKey: string
+  /** The peer that owns the task. */
+  readonly owner: string
+}

@@ -1,0 +1,158 @@
+/** What users' programs may rely on at compile time: `tsc -p .` is the test. Nothing here runs. */
+import {
+  asCompleted,
+  get,
+  type Mesh,
+  type ObjectRef,
+  put,
+  type RemoteArgs,
+  type RemoteFunction,
+  ShoalError,
+  TaskError,
+  type TaskOptions,
+  type TaskRow,
+  task,
+  type Values,
+  wait,
+} from '../../sdk/index.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Expect<T extends true> = T
+/** Fails to compile unless the value has exactly this type. */
+declare function is<T>(): <V>(value: V, ...same: Equal<V, T> extends true ? [] : ['another type', V]) => void
+
+declare const mesh: Mesh
+declare const numbers: ObjectRef<number>
+declare const texts: ObjectRef<string>
+declare const either: ObjectRef<string> | ObjectRef<number>
+
+export type Cases = [
+  Expect<Equal<Values<[ObjectRef<number>, ObjectRef<string>]>, [number, string]>>,
+  Expect<Equal<Values<readonly ObjectRef<number>[]>, number[]>>,
+  Expect<
+    Equal<
+      RemoteArgs<(a: number, b?: string, ...rest: boolean[]) => void>,
+      [
+        a: number | ObjectRef<number>,
+        b?: string | ObjectRef<string | undefined> | undefined,
+        ...rest: (boolean | ObjectRef<boolean>)[],
+      ]
+    >
+  >,
+]
+
+export async function values() {
+  is<number>()(await get(numbers))
+  is<[number, string]>()(await get([numbers, texts]))
+  is<[]>()(await get([]))
+  is<string[]>()(await get([1, 2].map(() => texts)))
+  is<string | number>()(await get(either))
+  is<number>()(await numbers.get({ timeoutMs: 5, copy: false }))
+  is<ObjectRef<number>>()(await put(5))
+  is<ObjectRef<{ a: string }>>()(await put({ a: 'x' }))
+  const { ready, pending } = await wait([numbers, numbers], { count: 2 })
+  is<ObjectRef<number>[]>()(ready)
+  is<ObjectRef<number>[]>()(pending)
+  for await (const ref of asCompleted([numbers])) is<ObjectRef<number>>()(ref)
+  // @ts-expect-error: a number is no ref
+  await get(5)
+  // @ts-expect-error: a promise of a ref is no ref
+  await get(put(5))
+  // @ts-expect-error: the store has no such tier yet
+  await put(5, { tier: 'replicated' })
+  // @ts-expect-error: a ref is not a promise
+  numbers.then(() => {})
+  // @ts-expect-error: a ref of a number is none of a text
+  const wrong: ObjectRef<string> = numbers
+  const wider: ObjectRef<number | string> = numbers
+  return [wrong, wider]
+}
+
+export async function tasks() {
+  const add = task((a: number, b: number = 1, ..._rest: string[]) => a + b)
+  is<ObjectRef<number>>()(add.remote(1))
+  is<ObjectRef<number>>()(add.remote(numbers, numbers, 'x', texts))
+  is<number>()(add(1, 2))
+  // @ts-expect-error: an argument is missing
+  add.remote()
+  // @ts-expect-error: a text for a number
+  add.remote('1')
+  // @ts-expect-error: a ref of a text for a number
+  add.remote(texts)
+
+  const fetched = task(async (url: string) => ({ url, bytes: new Uint8Array(1) }))
+  is<ObjectRef<{ url: string; bytes: Uint8Array<ArrayBuffer> }>>()(fetched.remote('x'))
+  is<{ url: string; bytes: Uint8Array<ArrayBuffer> }>()(await fetched.remote(texts).get())
+  is<Promise<{ url: string; bytes: Uint8Array<ArrayBuffer> }>>()(fetched('x'))
+
+  const union = task((x: string | number) => x)
+  union.remote(either)
+  union.remote(numbers)
+  const nested = task((list: ObjectRef<number>[]) => list.length)
+  nested.remote([numbers])
+  is<ObjectRef<void>>()(task(() => {}).remote())
+
+  const identity = <T>(value: T): T => value
+  is<ObjectRef<string>>()(task(identity<string>).remote('x'))
+  is<ObjectRef<number>>()(task(identity as (value: number) => number).remote(numbers))
+
+  const again: RemoteFunction<(a: number) => number> = task((a: number) => a).options({ retries: 0 })
+  is<ObjectRef<number>>()(again.options({ cpus: 0.5 }).remote(1))
+}
+
+export async function maps() {
+  const square = task((x: number) => x * x)
+  for await (const value of square.map([1, numbers])) is<number>()(value)
+  for await (const value of square.map(new Set([1]), { ordered: false, concurrency: 3 })) is<number>()(value)
+  for await (const ref of square.map([1], { refs: true })) is<ObjectRef<number>>()(ref)
+  for await (const value of square.map(square.map([1], { refs: true }))) is<number>()(value)
+  is<number[]>()(await Array.fromAsync(square.map([1, 2])))
+  // @ts-expect-error: texts for numbers
+  square.map(['1'])
+  // @ts-expect-error: an unknown option
+  square.map([1], { parallel: 3 })
+}
+
+export function options() {
+  const all: TaskOptions = {
+    cpus: 0.5,
+    gpus: 0,
+    memoryBytes: 1e9,
+    resources: { tpu: 1 },
+    retries: -1,
+    retryErrors: [RangeError, TaskError],
+    timeoutMs: 1000,
+    returns: 1,
+    placement: { labels: { zone: { in: ['a', 'b'] }, spot: { exists: false }, disk: 'ssd' }, soft: true },
+    isolation: 'thread',
+    priority: -1,
+    name: 'n',
+    copy: false,
+    external: ['sharp'],
+    infeasibleTimeoutMs: 5,
+  }
+  // @ts-expect-error: an unknown option
+  task(() => 1, { retrys: 3 })
+  // @ts-expect-error: a text for a number
+  task(() => 1, { cpus: '2' })
+  // @ts-expect-error: not built yet
+  task(() => 1, { isolation: 'process' })
+  // @ts-expect-error: no function
+  task(5)
+  return all
+}
+
+export async function state(caught: unknown) {
+  for await (const row of mesh.state.tasks({ state: 'running', name: 'n' })) is<TaskRow>()(row)
+  // @ts-expect-error: no such field
+  mesh.state.tasks({ nome: 'n' })
+  is<number>()((await mesh.resources()).cpus)
+  if (caught instanceof TaskError) {
+    is<string>()(caught.taskId)
+    is<'SHOAL_TASK_FAILED'>()(caught.code)
+    const cause: unknown = caught.cause
+    return cause
+  }
+  if (caught instanceof ShoalError) is<string>()(caught.code)
+  return undefined
+}

@@ -1,0 +1,117 @@
+import { matchByCode, ShoalError, type ShoalErrorOptions } from './base.ts'
+import { type CodeOf, type ErrorFields, type ErrorName, errorTable } from './table.ts'
+
+/** An instance of the error class of that name: its code and its data fields. */
+export type ErrorOf<Name extends ErrorName> = ShoalError &
+  Readonly<ErrorFields[Name]> & { readonly code: CodeOf<Name>; readonly name: Name }
+
+type Arguments<Fields> =
+  Record<never, never> extends Fields
+    ? [message: string, options?: ShoalErrorOptions<Fields>]
+    : [message: string, options: ShoalErrorOptions<Fields>]
+
+/** An error class: `new GetTimeoutError(message, { objectId, timeoutMs, cause })`. */
+export interface ShoalErrorClass<Name extends ErrorName> {
+  new (...args: Arguments<ErrorFields[Name]>): ErrorOf<Name>
+  readonly prototype: ErrorOf<Name>
+  readonly code: CodeOf<Name>
+  [Symbol.hasInstance](value: unknown): value is ErrorOf<Name>
+}
+
+function errorClass<Name extends ErrorName>(name: Name): ShoalErrorClass<Name> {
+  const { code } = errorTable[name]
+  const made = class extends ShoalError {
+    static readonly code = code
+    constructor(message: string, options?: ShoalErrorOptions) {
+      super(code, message, options)
+    }
+  }
+  Object.defineProperty(made, 'name', { value: name, configurable: true })
+  Object.defineProperty(made.prototype, 'name', { value: name, writable: true, configurable: true })
+  matchByCode(made as unknown as typeof ShoalError, code)
+  return made as unknown as ShoalErrorClass<Name>
+}
+
+/** The task's function threw: `cause` is its own error. */
+export const TaskError = errorClass('TaskError')
+export interface TaskError extends ErrorOf<'TaskError'> {}
+
+/** An attempt ran past its `timeoutMs`, and was stopped. */
+export const TaskTimeoutError = errorClass('TaskTimeoutError')
+export interface TaskTimeoutError extends ErrorOf<'TaskTimeoutError'> {}
+
+/** The thread that ran the task ended under it. */
+export const WorkerDiedError = errorClass('WorkerDiedError')
+export interface WorkerDiedError extends ErrorOf<'WorkerDiedError'> {}
+
+/** The object is gone, and cannot be made again. */
+export const ObjectLostError = errorClass('ObjectLostError')
+export interface ObjectLostError extends ErrorOf<'ObjectLostError'> {}
+
+/** The agent that owned the object or the task is gone. */
+export const OwnerDiedError = errorClass('OwnerDiedError')
+export interface OwnerDiedError extends ErrorOf<'OwnerDiedError'> {}
+
+/** The object store has no room for a value. */
+export const StoreFullError = errorClass('StoreFullError')
+export interface StoreFullError extends ErrorOf<'StoreFullError'> {}
+
+/** `get` ran past its `timeoutMs`; the object may still come. */
+export const GetTimeoutError = errorClass('GetTimeoutError')
+export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
+
+/** No peer of the mesh could ever run the task. */
+export const InfeasibleError = errorClass('InfeasibleError')
+export interface InfeasibleError extends ErrorOf<'InfeasibleError'> {}
+
+/** A function cannot travel, because of a variable that it uses. */
+export const CaptureError = errorClass('CaptureError')
+export interface CaptureError extends ErrorOf<'CaptureError'> {}
+
+/** Code arrived at a peer and could not be loaded there. */
+export const CodeError = errorClass('CodeError')
+export interface CodeError extends ErrorOf<'CodeError'> {}
+
+/** A value cannot travel: `path` says what in it. */
+export const SerializationError = errorClass('SerializationError')
+export interface SerializationError extends ErrorOf<'SerializationError'> {}
+
+/** No agent could be reached: `attempts` says what was tried. */
+export const ConnectError = errorClass('ConnectError')
+export interface ConnectError extends ErrorOf<'ConnectError'> {}
+
+/** An option or argument is of the wrong type, out of range, or unknown. */
+export const InvalidOptionError = errorClass('InvalidOptionError')
+export interface InvalidOptionError extends ErrorOf<'InvalidOptionError'> {}
+
+/** `init()` a second time, or inside a task. */
+export const AlreadyInitializedError = errorClass('AlreadyInitializedError')
+export interface AlreadyInitializedError extends ErrorOf<'AlreadyInitializedError'> {}
+
+/** A call that needs the mesh came before `init()`, or after `close()`. */
+export const NotInitializedError = errorClass('NotInitializedError')
+export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
+
+/** The mesh was closed here while something was still waiting for a result. */
+export const ClosedError = errorClass('ClosedError')
+export interface ClosedError extends ErrorOf<'ClosedError'> {}
+
+/** The class of each name in the table. */
+export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
+  TaskError,
+  TaskTimeoutError,
+  WorkerDiedError,
+  ObjectLostError,
+  OwnerDiedError,
+  StoreFullError,
+  GetTimeoutError,
+  InfeasibleError,
+  CaptureError,
+  CodeError,
+  SerializationError,
+  ConnectError,
+  InvalidOptionError,
+  AlreadyInitializedError,
+  NotInitializedError,
+  ClosedError,
+}

@@ -1,0 +1,194 @@
+/**
+ * The records between a client (a driver, or a worker in which tasks submit tasks) and its agent, and between an agent and
+ * its workers. The same on rings and sockets. Every body is made of 32-bit words, then bytes; texts are UTF-8 JSON.
+ *
+ * An object or task is named within a channel by its *slot*, a small number which the client chooses and reuses, and
+ * everywhere else by its key {client, number}; both sides of a channel free a slot by the same rule: when a small result
+ * has been delivered, or when the client has released it.
+ */
+export const record = {
+  // client → agent
+  /** text: Hello */
+  hello: 2,
+  /** text: { hash, blobs } then bytes. Code or a module; words: [textBytes, byteCount]. */
+  code: 3,
+  /** words: [function index]; text: FunctionSpec */
+  define: 4,
+  /**
+   * One task. field: number of dependencies.
+   * words: [slot, number lo, number hi, function, parent token, number of contained keys, argument bytes],
+   * then each dependency's slot, then each contained key (3 words), then the arguments, 8-byte aligned.
+   */
+  submit: 5,
+  /** words: [slot]: the client lets go of what this slot names. */
+  release: 6,
+  /** words: [slot]: the object will be named to others by its key. */
+  share: 7,
+  /** The value of a slot, small: words: [slot, number lo, number hi, contained keys, bytes, flags], keys, value. */
+  value: 8,
+  /** words: [request, bytes lo, bytes hi]: room in the store. */
+  allocate: 9,
+  /** words: [slot, number lo, number hi, contained keys, bytes lo, bytes hi, offset lo, offset hi], keys: the room holds this slot's value now. */
+  seal: 10,
+  /** words: [request]: gives back room that was not sealed. */
+  discard: 11,
+  /** words: [slot]: asks for a stored value's place (rings) or bytes (sockets). */
+  fetch: 12,
+  /** words: [slot]: its views are gone. */
+  unpin: 13,
+  /** words: [slot, client, number lo, number hi]: this client holds a ref it was given. */
+  borrow: 14,
+  /** words: [token]: a task awaits, its resources are free meanwhile. */
+  suspend: 15,
+  /** words: [token]: it could go on. */
+  resume: 16,
+  /** words: [request]; text: { method, params } */
+  call: 17,
+  /** words: [request, offset lo, offset hi, bytes] then bytes: a piece of an object that a socket's client puts. */
+  fill: 18,
+  /** words: [function index]: nothing here will submit this function again. */
+  forget: 19,
+  /** words: [slot]: tell when this borrowed object is ready. */
+  subscribe: 20,
+
+  // agent → client
+  /** text: Welcome */
+  welcome: 32,
+  /** A small result. field: flags. words: [slot, bytes], value. Frees the slot unless `kept`. */
+  result: 33,
+  /** A stored result. words: [slot, bytes lo, bytes hi] */
+  stored: 34,
+  /** words: [slot]: the agent wants the value of an object that it delivered before. */
+  need: 35,
+  /** words: [request, offset lo, offset hi] */
+  allocated: 36,
+  /** words: [request], text: the error */
+  refused: 37,
+  /** words: [slot, offset lo, offset hi, bytes lo, bytes hi]: pinned for this client until `unpin`. */
+  located: 38,
+  /** words: [slot, offset lo, offset hi, bytes, total lo, total hi] then bytes: a piece of a stored value for a socket's client. */
+  piece: 39,
+  /** words: [token] */
+  resumed: 40,
+  /** words: [request, ok], text */
+  reply: 41,
+  /** Console output of remote code. field: 1 for standard error. text: { name, peer, worker, text } */
+  log: 42,
+  /** text: why the agent ends this channel */
+  closed: 43,
+
+  // agent → worker
+  /** words: [function index], text: WorkerFunction */
+  learn: 48,
+  /**
+   * One attempt. field: number of dependencies.
+   * words: [token, claim, function, attempt, client, number lo, number hi, argument bytes, dependency bytes],
+   * dependencies (each: 4 words [kind, bytes lo, bytes hi / offset…]), arguments.
+   */
+  run: 49,
+  /** words: [token, why]: stop it */
+  abort: 50,
+
+  // worker → agent
+  /** The worker is ready. */
+  ready: 56,
+  /** An attempt ended. field: flags. words: [token, claim, contained keys, bytes], f64: [started, ended], keys, value. */
+  done: 57,
+  /** words: [claim]: a revoked attempt was skipped. */
+  skipped: 58,
+  /** words: [token]: runs now (only for attempts with a time limit) */
+  started: 59,
+  /** words: [token or -1, code]: process.exit was called */
+  exiting: 60,
+  /** field: 1 for standard error. words: [token or -1]; text */
+  output: 61,
+  /** words: [function index]; text: why its code cannot be loaded */
+  uncapable: 62,
+} as const
+
+/** Flags of `result` and `done`. */
+export const flag = {
+  /** The value is an error. */
+  error: 1,
+  /** Refs are inside: the row stays until the client releases it. */
+  kept: 2,
+  /** In the store, not in the record: the value's place follows. */
+  stored: 4,
+  /** The error is of a class that `retryErrors` names. */
+  retry: 8,
+  /** The task awaited something of the mesh at least once. */
+  awaited: 16,
+} as const
+
+/** Kinds of dependencies in `run`. */
+export const dependency = { inline: 0, stored: 1 } as const
+
+/** Text of `hello`. */
+export interface Hello {
+  version: number
+  kind: 'driver' | 'control'
+  pid: number
+  namespace?: string
+  logToDriver?: boolean
+  script?: string
+}
+
+/** Version of these records; both sides say theirs and refuse another. */
+export const recordsVersion = 1
+
+/** Text of `welcome`. */
+export interface Welcome {
+  version: number
+  client: number
+  peerId: string
+  meshId: string
+  incarnation: number
+  jobId: string
+  namespace: string
+  release: string
+}
+
+/** What a client tells its agent of a function once (`define`). Amounts are in units of 1/10,000. */
+export interface FunctionSpec {
+  name: string
+  code: string
+  blobs: string[]
+  resources: Record<string, number>
+  retries: number
+  retryErrors: boolean
+  timeoutMs: number
+  priority: number
+  copy: boolean
+  external: string[]
+  infeasibleTimeoutMs: number
+  placement?: PlacementSpec
+}
+
+export interface PlacementSpec {
+  peer?: string
+  labels?: Record<string, unknown>
+  soft?: boolean
+}
+
+/** What an agent tells a worker of a function (`learn`). */
+export interface WorkerFunction {
+  name: string
+  code: string
+  copy: boolean
+  timed: boolean
+  retryErrors: boolean
+  jobId: string
+  namespace: string
+}
+
+/** Splits a whole number below 2^53 into two 32-bit words. */
+export function low(n: number): number {
+  return n | 0
+}
+export function high(n: number): number {
+  return Math.floor(n / 0x1_0000_0000) | 0
+}
+/** The whole number of two 32-bit words. */
+export function joined(lo: number, hi: number): number {
+  return hi * 0x1_0000_0000 + (lo >>> 0)
+}
