@@ -25,4 +25,4 @@ assert.equal(ready.length, 1)
 assert.equal((await get(bytes, { copy: false }))[1 << 19], 7)
 
 // @ts-expect-error an argument of another type is a mistake that the compiler finds
-scale.remote('4')?.release()
+export const mistaken = () => scale.remote('4')

@@ -10,31 +10,31 @@ export const record = {
   // client → agent
   /** text: Hello */
   hello: 2,
-  /** text: { hash, blobs } then bytes. Code or a module; words: [textBytes, byteCount]. */
+  /** Code or a module, in either direction. words: [bytes], text: { hash }, 8-aligned bytes; none: nobody here has it. */
   code: 3,
   /** words: [function index]; text: FunctionSpec */
   define: 4,
   /**
    * One task. field: number of dependencies.
-   * words: [slot, number lo, number hi, function, parent token, number of contained keys, argument bytes],
-   * then each dependency's slot, then each contained key (3 words), then the arguments, 8-byte aligned.
+   * words: [slot, number lo, number hi, function, parent token, number of contained keys, argument bytes, 0],
+   * then each dependency's slot and low word of its number, each contained key (3 words), the arguments, 8-aligned.
    */
   submit: 5,
   /** words: [slot]: the client lets go of what this slot names. */
   release: 6,
-  /** words: [slot]: the object will be named to others by its key. */
+  /** words: [slot, number lo, number hi]: the object will be named to others by its key. */
   share: 7,
-  /** The value of a slot, small: words: [slot, number lo, number hi, contained keys, bytes, flags], keys, value. */
+  /** The value of an object of the client's, small. field: 1 failed, 2 shared. words: [slot, number lo, number hi, contained keys, bytes, 0], keys, value. */
   value: 8,
-  /** words: [request, bytes lo, bytes hi]: room in the store. */
+  /** Room in the store. field 0: for an object of the client's: words: [slot, number lo, number hi, bytes lo, bytes hi]; 1: for a result: [request, 0, 0, bytes lo, bytes hi]. */
   allocate: 9,
-  /** words: [slot, number lo, number hi, contained keys, bytes lo, bytes hi, offset lo, offset hi], keys: the room holds this slot's value now. */
+  /** The room holds this slot's value now. field: 2 shared. words: [slot, 0, 0, contained keys, 0, 0], keys */
   seal: 10,
   /** words: [request]: gives back room that was not sealed. */
   discard: 11,
   /** words: [slot]: asks for a stored value's place (rings) or bytes (sockets). */
   fetch: 12,
-  /** words: [slot]: its views are gone. */
+  /** words: [token]: the views of a dependency that `run` pinned are gone. */
   unpin: 13,
   /** words: [slot, client, number lo, number hi]: this client holds a ref it was given. */
   borrow: 14,
@@ -44,12 +44,14 @@ export const record = {
   resume: 16,
   /** words: [request]; text: { method, params } */
   call: 17,
-  /** words: [request, offset lo, offset hi, bytes] then bytes: a piece of an object that a socket's client puts. */
+  /** words: [slot, from lo, from hi, bytes] then bytes: a piece of an object that a socket's client puts. */
   fill: 18,
-  /** words: [function index]: nothing here will submit this function again. */
-  forget: 19,
   /** words: [slot]: tell when this borrowed object is ready. */
   subscribe: 20,
+  /** The answer to `need`. field: 1 if it failed. words: [slot, dependency, bytes, 0], value */
+  supply: 21,
+  /** text: { hash }: asks for code, which comes as a `code` record. */
+  want: 22,
 
   // agent → client
   /** text: Welcome */
@@ -58,15 +60,15 @@ export const record = {
   result: 33,
   /** A stored result. words: [slot, bytes lo, bytes hi] */
   stored: 34,
-  /** words: [slot]: the agent wants the value of an object that it delivered before. */
+  /** words: [slot, dependency]: the agent wants the value of a task's dependency, which it had delivered before. */
   need: 35,
-  /** words: [request, offset lo, offset hi] */
+  /** field as in `allocate`. words: [slot or request, offset lo, offset hi] */
   allocated: 36,
-  /** words: [request], text: the error */
+  /** No room for a result. words: [request, bytes], the error as a value */
   refused: 37,
-  /** words: [slot, offset lo, offset hi, bytes lo, bytes hi]: pinned for this client until `unpin`. */
+  /** words: [slot, offset lo, offset hi, bytes lo, bytes hi]: it stays there as long as the client holds the slot. */
   located: 38,
-  /** words: [slot, offset lo, offset hi, bytes, total lo, total hi] then bytes: a piece of a stored value for a socket's client. */
+  /** words: [slot, from lo, from hi, bytes, total lo, total hi] then bytes: a piece of a stored value for a socket's client. */
   piece: 39,
   /** words: [token] */
   resumed: 40,
@@ -78,21 +80,26 @@ export const record = {
   closed: 43,
 
   // agent → worker
-  /** words: [function index], text: WorkerFunction */
+  /** words: [function], text: WorkerFunction */
   learn: 48,
   /**
    * One attempt. field: number of dependencies.
-   * words: [token, claim, function, attempt, client, number lo, number hi, argument bytes, dependency bytes],
-   * dependencies (each: 4 words [kind, bytes lo, bytes hi / offset…]), arguments.
+   * words: [token, claim, function, attempt, client, number lo, number hi, width, argument bytes, 0], then each
+   * dependency (6 words: kind, place lo, place hi, bytes lo, bytes hi, pin), then the arguments and the inline
+   * dependencies' values, each 8-aligned.
    */
   run: 49,
-  /** words: [token, why]: stop it */
+  /** words: [token]: stop it */
   abort: 50,
 
   // worker → agent
   /** The worker is ready. */
   ready: 56,
-  /** An attempt ended. field: flags. words: [token, claim, contained keys, bytes], f64: [started, ended], keys, value. */
+  /**
+   * An attempt ended. field: flags.
+   * words: [token, claim, contained keys, bytes], f64: [started, ended], words: [request, error bytes], keys, the error
+   * as a text of a line, the value; each 8-aligned.
+   */
   done: 57,
   /** words: [claim]: a revoked attempt was skipped. */
   skipped: 58,
@@ -102,8 +109,8 @@ export const record = {
   exiting: 60,
   /** field: 1 for standard error. words: [token or -1]; text */
   output: 61,
-  /** words: [function index]; text: why its code cannot be loaded */
-  uncapable: 62,
+  /** The function's code cannot be loaded here. words: [token, claim, bytes, 0], the error as a value */
+  incapable: 62,
 } as const
 
 /** Flags of `result` and `done`. */
@@ -120,7 +127,7 @@ export const flag = {
   awaited: 16,
 } as const
 
-/** Kinds of dependencies in `run`. */
+/** Kinds of dependencies in `run`: the value follows the arguments, or lies in the store. */
 export const dependency = { inline: 0, stored: 1 } as const
 
 /** Text of `hello`. */
@@ -152,7 +159,9 @@ export interface Welcome {
 export interface FunctionSpec {
   name: string
   code: string
+  /** What else has to be there: modules, and codes of the remote functions that it holds. */
   blobs: string[]
+  codes: string[]
   resources: Record<string, number>
   retries: number
   retryErrors: boolean
@@ -174,6 +183,7 @@ export interface PlacementSpec {
 export interface WorkerFunction {
   name: string
   code: string
+  codes: string[]
   copy: boolean
   timed: boolean
   retryErrors: boolean

@@ -4,6 +4,8 @@ export const limits = {
   unitsPerResource: 10_000,
   /** Threads a CPU: beyond it new work waits for one to come free. */
   threadsPerCpu: 4,
+  /** Tasks on one thread at a time, running or suspended. */
+  tasksPerThreadMax: 1 << 15,
   /** Past this many suspended tasks only descendants of something start. */
   suspendedMax: 1000,
   /** Work sent ahead to a thread, so that it needs no round trip between two short tasks. */

@@ -62,12 +62,13 @@ export class Rows {
   capacity = 0
   live = 0
   state!: Uint8Array
-  client!: Uint16Array
+  client!: Int32Array
   slot!: Int32Array
   number!: Float64Array
   kind!: Int32Array
   attempt!: Uint16Array
   retries!: Int32Array
+  job!: Uint16Array
   depth!: Uint16Array
   parent!: Int32Array
   thread!: Int32Array
@@ -91,12 +92,13 @@ export class Rows {
     if (capacity > limits.rowsMax) throw new RangeError(`more than ${limits.rowsMax} tasks and objects at one peer`)
     const old = this.capacity
     this.state = grown(this.state, new Uint8Array(capacity))
-    this.client = grown(this.client, new Uint16Array(capacity))
+    this.client = grown(this.client, new Int32Array(capacity))
     this.slot = grown(this.slot, new Int32Array(capacity))
     this.number = grown(this.number, new Float64Array(capacity))
     this.kind = grown(this.kind, new Int32Array(capacity))
     this.attempt = grown(this.attempt, new Uint16Array(capacity))
     this.retries = grown(this.retries, new Int32Array(capacity))
+    this.job = grown(this.job, new Uint16Array(capacity))
     this.depth = grown(this.depth, new Uint16Array(capacity))
     this.parent = grown(this.parent, new Int32Array(capacity))
     this.thread = grown(this.thread, new Int32Array(capacity))
@@ -129,6 +131,7 @@ export class Rows {
     this.number[row] = number
     this.kind[row] = kind
     this.attempt[row] = 0
+    this.job[row] = 0
     this.depth[row] = 0
     this.parent[row] = -1
     this.thread[row] = -1

@@ -1,0 +1,96 @@
+import type { Kind } from './kinds.ts'
+import type { Attempt, Rows } from './rows.ts'
+
+/** The last finished tasks, in a ring of typed arrays: remembering one costs no allocation. */
+export class History {
+  readonly #capacity: number
+  readonly #number: Float64Array
+  readonly #client: Int32Array
+  readonly #job: Uint16Array
+  readonly #kinds: (Kind | undefined)[]
+  readonly #failed: Uint8Array
+  readonly #attempt: Uint16Array
+  readonly #thread: Int32Array
+  readonly #submittedAt: Float64Array
+  readonly #startedAt: Float64Array
+  readonly #endedAt: Float64Array
+  readonly #attempts: (Attempt[] | undefined)[]
+  readonly #error: (string | undefined)[]
+  #next = 0
+  finished = 0
+  failed = 0
+
+  constructor(capacity: number) {
+    this.#capacity = capacity
+    this.#number = new Float64Array(capacity)
+    this.#client = new Int32Array(capacity)
+    this.#job = new Uint16Array(capacity)
+    this.#kinds = new Array(capacity)
+    this.#failed = new Uint8Array(capacity)
+    this.#attempt = new Uint16Array(capacity)
+    this.#thread = new Int32Array(capacity)
+    this.#submittedAt = new Float64Array(capacity)
+    this.#startedAt = new Float64Array(capacity)
+    this.#endedAt = new Float64Array(capacity)
+    this.#attempts = new Array(capacity)
+    this.#error = new Array(capacity)
+  }
+
+  add(rows: Rows, row: number, kind: Kind, end: { failed: boolean; startedAt: number; endedAt: number; error?: string }): void {
+    const at = this.#next
+    this.#next = at + 1 === this.#capacity ? 0 : at + 1
+    this.#number[at] = rows.number[row]
+    this.#client[at] = rows.client[row]
+    this.#job[at] = rows.job[row]
+    this.#kinds[at] = kind
+    this.#failed[at] = end.failed ? 1 : 0
+    this.#attempt[at] = rows.attempt[row]
+    this.#thread[at] = rows.thread[row]
+    this.#submittedAt[at] = rows.submittedAt[row]
+    this.#startedAt[at] = end.startedAt
+    this.#endedAt[at] = end.endedAt
+    const attempts = rows.extra[row]?.attempts
+    if (attempts !== undefined || this.#attempts[at] !== undefined) this.#attempts[at] = attempts
+    if (end.error !== undefined || this.#error[at] !== undefined) this.#error[at] = end.error
+    if (end.failed) this.failed++
+    else this.finished++
+  }
+
+  /** Newest first. */
+  *entries(): Iterable<FinishedTask> {
+    for (let i = 1; i <= this.#capacity; i++) {
+      const at = (this.#next - i + this.#capacity) % this.#capacity
+      const kind = this.#kinds[at]
+      if (!kind) return
+      yield {
+        client: this.#client[at],
+        number: this.#number[at],
+        job: this.#job[at],
+        kind,
+        failed: this.#failed[at] === 1,
+        attempt: this.#attempt[at],
+        thread: this.#thread[at],
+        submittedAt: this.#submittedAt[at],
+        startedAt: this.#startedAt[at],
+        endedAt: this.#endedAt[at],
+        attempts: this.#attempts[at],
+        error: this.#error[at],
+      }
+    }
+  }
+}
+
+export interface FinishedTask {
+  client: number
+  number: number
+  job: number
+  kind: Kind
+  failed: boolean
+  attempt: number
+  thread: number
+  submittedAt: number
+  startedAt: number
+  endedAt: number
+  attempts: Attempt[] | undefined
+  error: string | undefined
+}

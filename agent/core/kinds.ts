@@ -1,0 +1,77 @@
+import { limits } from './limits.ts'
+import { ReadyQueue } from './ready-queue.ts'
+import type { Demand } from './resources.ts'
+import type { Rows } from './rows.ts'
+import type { Lane } from './threads.ts'
+
+/** What the scheduler knows of one function with its options: the tasks of one kind are alike to it. */
+export class Kind {
+  readonly index: number
+  readonly name: string
+  readonly demand: Demand
+  readonly cpuUnits: number
+  readonly priority: number
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly infeasibleTimeoutMs: number
+  readonly ready: ReadyQueue
+  readonly lanes: Lane[] = []
+  /** Moving average of the run time; NaN before the first. */
+  meanMs = Number.NaN
+  /** Tasks of it have awaited something of the mesh: none is sent ahead. */
+  awaits = false
+  /** It has blocked its thread for long: it wants one of its own. */
+  blocks = false
+  /** Turn of the round robin in which it was last served. */
+  served = 0
+  /** Why no task of it can run here, ever. */
+  impossible: { resource: string; requested: string; has: string } | undefined
+
+  constructor(index: number, rows: Rows, spec: KindSpec) {
+    this.index = index
+    this.name = spec.name
+    this.demand = spec.demand
+    this.cpuUnits = spec.cpuUnits
+    this.priority = spec.priority
+    this.timeoutMs = spec.timeoutMs
+    this.retries = spec.retries
+    this.infeasibleTimeoutMs = spec.infeasibleTimeoutMs
+    this.ready = new ReadyQueue(rows)
+  }
+
+  get timed(): boolean {
+    return this.timeoutMs > 0
+  }
+
+  /** Wants a thread of its own when one is free (protocols §1, Threads). */
+  get exclusive(): boolean {
+    return this.timeoutMs > 0 || this.blocks
+  }
+
+  /** How many tasks may be sent to one lane at once: enough to fill `runAheadMs`, one where run times are unknown or long. */
+  runAhead(): number {
+    if (this.awaits || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
+    return Math.max(1, Math.min(limits.runAheadTasksMax, Math.floor(limits.runAheadMs / Math.max(this.meanMs, 0.0005))))
+  }
+
+  ran(durationMs: number): void {
+    if (Number.isNaN(this.meanMs)) this.meanMs = durationMs
+    // A sudden long one counts at once: what is queued behind it must not be sent ahead again.
+    else this.meanMs += (durationMs - this.meanMs) * (durationMs > 4 * this.meanMs ? 0.5 : 0.1)
+    if (durationMs > limits.blockingTaskMs && this.cpuUnits === 0) this.blocks = true
+  }
+
+  get expectedMs(): number {
+    return Number.isNaN(this.meanMs) ? limits.unknownTaskMs : this.meanMs
+  }
+}
+
+export interface KindSpec {
+  name: string
+  demand: Demand
+  cpuUnits: number
+  priority: number
+  timeoutMs: number
+  retries: number
+  infeasibleTimeoutMs: number
+}

@@ -1,0 +1,435 @@
+import type { Kind } from './kinds.ts'
+import { limits } from './limits.ts'
+import type { ResourceTable } from './resources.ts'
+import { type Rows, state } from './rows.ts'
+import { chooseThread } from './thread-choice.ts'
+import { closeLane, type Lane, Thread } from './threads.ts'
+
+/** What the scheduler has done by its shell. */
+export interface SchedulerEffects {
+  startThread(thread: number): void
+  endThread(thread: number): void
+  /** Sends a task to a thread; `width` of its kind may run there at a time. */
+  run(thread: number, row: number, width: number): void
+  /** Takes back a task that was sent ahead. False if it has begun. */
+  revoke(thread: number, row: number): boolean
+  /** A suspended task has its resources and its thread again. */
+  resume(thread: number, row: number): void
+}
+
+/**
+ * Which task runs where and when, on one peer (protocols §1): resources, priorities, round robin over kinds, children of
+ * waiting tasks first, threads. Pure: events in by its methods, effects out by `effects`, time as a parameter.
+ */
+export class Scheduler {
+  readonly #rows: Rows
+  readonly #resources: ResourceTable
+  readonly #effects: SchedulerEffects
+  readonly #kinds: readonly (Kind | undefined)[]
+  readonly threads = new Map<number, Thread>()
+  readonly #threadList: Thread[] = []
+  /** Kinds with tasks in their queues. */
+  #active: Kind[] = []
+  #dirty: Lane[] = []
+  #resuming: number[] = []
+  #turn = 0
+  #nextThread = 1
+  suspended = 0
+
+  constructor(parts: { rows: Rows; resources: ResourceTable; kinds: readonly (Kind | undefined)[]; effects: SchedulerEffects }) {
+    this.#rows = parts.rows
+    this.#resources = parts.resources
+    this.#kinds = parts.kinds
+    this.#effects = parts.effects
+  }
+
+  #kind(row: number): Kind {
+    return this.#kinds[this.#rows.kind[row]] as Kind
+  }
+
+  /** A task whose dependencies are there. */
+  enqueue(row: number): void {
+    const kind = this.#kind(row)
+    this.#rows.state[row] = state.queued
+    if (kind.ready.count === 0) this.#active.push(kind)
+    kind.ready.push(row)
+  }
+
+  #requeue(row: number): void {
+    const kind = this.#kind(row)
+    this.#rows.state[row] = state.queued
+    this.#rows.thread[row] = -1
+    if (kind.ready.count === 0 && !this.#active.includes(kind)) this.#active.push(kind)
+    kind.ready.unshift(row)
+  }
+
+  /** Takes tasks out of the queues. */
+  remove(taken: (row: number) => boolean): void {
+    for (const kind of this.#active) kind.ready.remove(taken)
+    this.#resuming = this.#resuming.filter((row) => !taken(row))
+  }
+
+  /** An attempt ended on its thread. `awaited`: it has been suspended at least once. */
+  ended(row: number, durationMs: number, awaited: boolean, now: number): void {
+    const kind = this.#kind(row)
+    if (awaited) kind.awaits = true
+    else kind.ran(durationMs)
+    this.#leave(row, now)
+  }
+
+  /** What was sent to a thread is there no more: its lane has room. */
+  #leave(row: number, now: number): void {
+    const thread = this.threads.get(this.#rows.thread[row])
+    if (!thread) return
+    if (this.#rows.state[row] === state.suspended || this.#rows.state[row] === state.resuming) {
+      thread.suspended--
+      this.suspended--
+      this.#touch(thread, now)
+      return
+    }
+    const lane = thread.laneOf(this.#kind(row))
+    if (lane) this.#free(lane, thread, now)
+  }
+
+  /** Room in a lane whose task was given up before it ended. */
+  vacate(id: number, kind: Kind, now: number): void {
+    const thread = this.threads.get(id)
+    const lane = thread?.laneOf(kind)
+    if (thread && lane) this.#free(lane, thread, now)
+  }
+
+  #free(lane: Lane, thread: Thread, now: number): void {
+    lane.sent--
+    lane.progressAt = now
+    thread.usedAt = now
+    if (!lane.dirty) {
+      lane.dirty = true
+      this.#dirty.push(lane)
+    }
+  }
+
+  #touch(thread: Thread, now: number): void {
+    thread.usedAt = now
+    if (!thread.busy) thread.job = -1
+  }
+
+  /** A running task awaits something of the mesh: its resources are free meanwhile. */
+  suspend(row: number, now: number): void {
+    const kind = this.#kind(row)
+    const thread = this.threads.get(this.#rows.thread[row])
+    if (!thread || this.#rows.state[row] !== state.running) return
+    kind.awaits = true
+    this.#leave(row, now)
+    this.#rows.state[row] = state.suspended
+    thread.suspended++
+    this.suspended++
+  }
+
+  /** What it awaited is there. */
+  resume(row: number): void {
+    if (this.#rows.state[row] !== state.suspended) return
+    this.#rows.state[row] = state.resuming
+    this.#resuming.push(row)
+  }
+
+  /** A suspended task that ended without going on (its thread stopped it). */
+  drop(row: number, now: number): void {
+    if (this.#rows.state[row] === state.resuming) this.#resuming = this.#resuming.filter((one) => one !== row)
+    this.#leave(row, now)
+  }
+
+  /** Does what can be done now. To be called once after a batch of events. */
+  schedule(now: number): void {
+    if (this.#dirty.length > 0) this.#settleLanes()
+    if (this.#resuming.length > 0) this.#resumeWaiting(now)
+    if (this.#active.length === 0) return
+    this.#active = this.#active.filter((kind) => kind.ready.count > 0)
+    if (this.#active.length > 1) this.#order(now)
+    const alone = this.#active.length === 1
+    let held = false
+    for (const kind of this.#active) {
+      if (kind.impossible) continue
+      while (kind.ready.count > 0) {
+        if (this.#enoughAhead(kind)) break
+        if (!this.#place(kind, now)) {
+          held = this.#holdsBack(kind, now)
+          break
+        }
+        if (!alone) break
+      }
+      if (held) break
+    }
+    if (!alone && !held) this.#placeInTurns(now)
+    this.#sendAhead(alone)
+  }
+
+  /** One more of each kind in turn, as long as any finds room. */
+  #placeInTurns(now: number): void {
+    for (let placed = true; placed; ) {
+      placed = false
+      for (const kind of this.#active) {
+        if (kind.impossible || kind.ready.count === 0 || this.#enoughAhead(kind)) continue
+        if (this.#place(kind, now)) placed = true
+      }
+    }
+  }
+
+  /** Higher priority first, then what waits longest beyond the ageing time, then depth, then round robin. */
+  #order(now: number): void {
+    const aged = (kind: Kind): number => (now - this.#rows.submittedAt[kind.ready.peek()] > limits.ageingMs ? 1 : 0)
+    this.#active.sort(
+      (a, b) =>
+        b.priority - a.priority || b.ready.deepest - a.ready.deepest || aged(b) - aged(a) || a.served - b.served,
+    )
+  }
+
+  /** A request that has waited for long lets nothing behind it take what it waits for. */
+  #holdsBack(kind: Kind, now: number): boolean {
+    return !this.#resources.fits(kind.demand) && now - this.#rows.submittedAt[kind.ready.peek()] > limits.ageingMs
+  }
+
+  /** Few short tasks: the lanes that exist take them sooner than another thread wakes up. */
+  #enoughAhead(kind: Kind): boolean {
+    if (kind.lanes.length === 0) return false
+    const ahead = kind.runAhead()
+    return ahead > 1 && kind.ready.count * kind.meanMs < 0.05 && kind.lanes.some((lane) => lane.sent < ahead)
+  }
+
+  /** Runs the next task of a kind where there is room for it. */
+  #place(kind: Kind, now: number): boolean {
+    if (!this.#resources.fits(kind.demand)) return false
+    const row = kind.ready.peek()
+    if (this.suspended >= limits.suspendedMax && this.#rows.depth[row] === 0) return false
+    const job = this.#rows.job[row]
+    const parentThread = this.#parentThread(row)
+    const wanted = this.#resources.threadsWanted * limits.threadsPerCpu
+    const thread = chooseThread(this.#threadList, { kind, job, parentThread, mayStart: this.#threadList.length < wanted })
+    if (thread === undefined) return false
+    const chosen = thread === 'new' ? this.startThread(now) : thread
+    kind.ready.shift()
+    kind.served = ++this.#turn
+    this.#resources.take(kind.demand)
+    const lane = chosen.lane(kind, now)
+    lane.width++
+    this.#enter(chosen, kind)
+    this.#send(lane, row, now)
+    return true
+  }
+
+  #parentThread(row: number): number {
+    const parent = this.#rows.parent[row]
+    if (parent < 0) return -1
+    const at = this.#rows.rowOf(parent)
+    return at >= 0 && this.#rows.state[at] >= state.suspended ? this.#rows.thread[at] : -1
+  }
+
+  #enter(thread: Thread, kind: Kind): void {
+    thread.load += kind.cpuUnits
+    thread.running++
+    if (kind.exclusive) thread.exclusive++
+  }
+
+  #exit(thread: Thread, kind: Kind): void {
+    thread.load -= kind.cpuUnits
+    thread.running--
+    if (thread.exclusive > 0 && kind.exclusive) thread.exclusive--
+    if (!thread.busy) thread.job = -1
+  }
+
+  #send(lane: Lane, row: number, now: number): void {
+    const { thread } = lane
+    if (lane.sent === 0) lane.progressAt = now
+    lane.sent++
+    thread.job = this.#rows.job[row]
+    thread.usedAt = now
+    this.#rows.state[row] = state.running
+    this.#rows.thread[row] = thread.id
+    this.#rows.startedAt[row] = now
+    this.#effects.run(thread.id, row, lane.width)
+  }
+
+  /** Fills the lanes of short tasks; where others wait too, only a little, so that all get their turns. */
+  #sendAhead(alone: boolean): void {
+    for (const kind of this.#active) {
+      const ahead = kind.runAhead()
+      if (ahead === 1 || kind.ready.count === 0 || kind.lanes.length === 0) continue
+      const share = Math.ceil(kind.ready.count / kind.lanes.length)
+      for (const lane of kind.lanes) {
+        if (lane.width === 0 || lane.thread.state !== 'live') continue
+        const job = lane.thread.job
+        let room = Math.min(alone ? ahead : Math.min(ahead, 8), lane.sent + share) - lane.sent
+        for (; room > 0 && kind.ready.count > 0; room--) {
+          if (this.#rows.job[kind.ready.peek()] !== job) break
+          this.#send(lane, kind.ready.shift(), lane.progressAt)
+        }
+      }
+    }
+  }
+
+  /** Lanes in which tasks ended: refilled where nobody else waits, else their resources are given back. */
+  #settleLanes(): void {
+    const dirty = this.#dirty
+    this.#dirty = []
+    for (const lane of dirty) {
+      lane.dirty = false
+      const { kind, thread } = lane
+      const alone = this.#resuming.length === 0 && this.#active.every((one) => one === kind || one.ready.count === 0)
+      while (lane.sent < lane.width) {
+        if (alone && thread.state === 'live' && kind.ready.count > 0 && this.#rows.job[kind.ready.peek()] === thread.job) {
+          this.#send(lane, kind.ready.shift(), lane.progressAt)
+          continue
+        }
+        lane.width--
+        this.#resources.give(kind.demand)
+        this.#exit(thread, kind)
+      }
+      if (lane.width === 0) closeLane(lane)
+    }
+  }
+
+  #resumeWaiting(now: number): void {
+    let waiting = 0
+    for (const row of this.#resuming) {
+      const kind = this.#kind(row)
+      const thread = this.threads.get(this.#rows.thread[row])
+      if (!thread || this.#rows.state[row] !== state.resuming) continue
+      const room = thread.load === 0 || thread.load + kind.cpuUnits <= limits.unitsPerResource || kind.cpuUnits === 0
+      if (!room || !this.#resources.fits(kind.demand)) {
+        this.#resuming[waiting++] = row
+        continue
+      }
+      this.#resources.take(kind.demand)
+      thread.suspended--
+      this.suspended--
+      const lane = thread.lane(kind, now)
+      lane.width++
+      lane.sent++
+      lane.progressAt = now
+      this.#enter(thread, kind)
+      thread.job = this.#rows.job[row]
+      this.#rows.state[row] = state.running
+      this.#effects.resume(thread.id, row)
+    }
+    this.#resuming.length = waiting
+  }
+
+  startThread(now: number): Thread {
+    const thread = new Thread(this.#nextThread++, now)
+    this.threads.set(thread.id, thread)
+    this.#threadList.push(thread)
+    this.#effects.startThread(thread.id)
+    return thread
+  }
+
+  /** No more work for this thread; what runs on it goes on until `threadEnded`. */
+  retire(id: number): void {
+    const thread = this.threads.get(id)
+    if (!thread) return
+    thread.state = 'ending'
+    this.#forget(thread)
+  }
+
+  #forget(thread: Thread): void {
+    const at = this.#threadList.indexOf(thread)
+    if (at >= 0) this.#threadList.splice(at, 1)
+  }
+
+  /** A thread is gone. Gives the rows that were on it, begun or not, with their resources given back. */
+  threadEnded(id: number): { begun: number[]; ahead: number[] } {
+    const thread = this.threads.get(id)
+    const begun: number[] = []
+    const ahead: number[] = []
+    if (!thread) return { begun, ahead }
+    const rows = this.#rows
+    for (let row = 0; row < rows.capacity; row++) {
+      if (rows.thread[row] !== id || rows.state[row] < state.running || rows.state[row] > state.resuming) continue
+      if (rows.state[row] === state.running) (this.#effects.revoke(id, row) ? ahead : begun).push(row)
+      else {
+        this.suspended--
+        begun.push(row)
+      }
+      rows.thread[row] = -1
+    }
+    this.#resuming = this.#resuming.filter((row) => rows.thread[row] !== -1)
+    for (const lane of thread.lanes) {
+      for (; lane.width > 0; lane.width--) this.#resources.give(lane.kind.demand)
+      const at = lane.kind.lanes.indexOf(lane)
+      if (at >= 0) lane.kind.lanes.splice(at, 1)
+    }
+    this.#dirty = this.#dirty.filter((lane) => lane.thread !== thread)
+    this.#forget(thread)
+    this.threads.delete(id)
+    return { begun, ahead }
+  }
+
+  /** Runs again what a thread that is gone had not begun. */
+  again(row: number): void {
+    this.#requeue(row)
+  }
+
+  /**
+   * To be called about every 10 ms while something was sent ahead: takes back what waits behind a task that turned out
+   * long. Says whether it wants to be called again.
+   */
+  unstick(now: number): boolean {
+    let more = false
+    for (const thread of this.#threadList) {
+      for (const lane of thread.lanes) {
+        if (lane.sent <= lane.width) continue
+        if (now - lane.progressAt < limits.stuckAfterMs) {
+          more = true
+          continue
+        }
+        this.#takeBack(lane, now)
+      }
+    }
+    return more
+  }
+
+  #takeBack(lane: Lane, now: number): void {
+    const rows = this.#rows
+    lane.kind.ran(Math.max(now - lane.progressAt, limits.shortTaskMs * 8))
+    for (let row = rows.capacity - 1; row >= 0 && lane.sent > lane.width; row--) {
+      if (rows.state[row] !== state.running || rows.thread[row] !== lane.thread.id) continue
+      if (rows.kind[row] !== lane.kind.index || !this.#effects.revoke(lane.thread.id, row)) continue
+      lane.sent--
+      this.#requeue(row)
+    }
+    lane.progressAt = now
+  }
+
+  /** Whether anything was sent ahead. */
+  get sentAhead(): boolean {
+    for (const thread of this.#threadList) for (const lane of thread.lanes) if (lane.sent > lane.width) return true
+    return false
+  }
+
+  /** Ends threads that have been idle for long. */
+  endIdle(now: number): void {
+    for (const thread of [...this.#threadList]) {
+      if (thread.busy || now - thread.usedAt < limits.threadIdleMs) continue
+      this.retire(thread.id)
+      this.#effects.endThread(thread.id)
+    }
+  }
+
+  /** Why a queued task waits, in words. */
+  reason(row: number): string {
+    const kind = this.#kind(row)
+    if (kind.impossible) {
+      const { resource, requested, has } = kind.impossible
+      return `no peer has ${requested} ${resource}: the mesh has ${has}`
+    }
+    const short = this.#resources.short(kind.demand)
+    if (short) return `waits for ${short}`
+    if (this.suspended >= limits.suspendedMax) return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
+    return 'waits for a thread'
+  }
+
+  /** Requests that wait, by reason. */
+  *waiting(): Iterable<{ kind: Kind; count: number; reason: string }> {
+    for (const kind of this.#active) {
+      if (kind.ready.count > 0) yield { kind, count: kind.ready.count, reason: this.reason(kind.ready.peek()) }
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { Kind } from './kinds.ts'
+import { limits } from './limits.ts'
+import type { Thread } from './threads.ts'
+
+/** What a choice of a thread depends on besides the threads. */
+export interface Choice {
+  kind: Kind
+  job: number
+  /** The thread on which the task's parent is suspended, or -1. */
+  parentThread: number
+  /** Whether there may be one more thread. */
+  mayStart: boolean
+}
+
+const FULL = limits.unitsPerResource
+
+/**
+ * The thread for a task, `'new'` for one more, or undefined while there is none (protocols §1, Nested and Threads): never
+ * two jobs on one, fractions packed up to one CPU, none with suspended tasks of others unless the function is quick.
+ */
+export function chooseThread(threads: readonly Thread[], choice: Choice): Thread | 'new' | undefined {
+  let best: Thread | undefined
+  let bestScore = Number.NEGATIVE_INFINITY
+  for (const thread of threads) {
+    const score = scoreOf(thread, choice)
+    if (score > bestScore) {
+      best = thread
+      bestScore = score
+    }
+  }
+  // Below zero: it would do, but a thread of its own is better.
+  if (bestScore < 0 && choice.mayStart) return 'new'
+  return best
+}
+
+function scoreOf(thread: Thread, { kind, job, parentThread }: Choice): number {
+  const none = Number.NEGATIVE_INFINITY
+  if (thread.state !== 'live' || (thread.busy && thread.job !== job && thread.job !== -1)) return none
+  if (thread.running + thread.suspended >= limits.tasksPerThreadMax) return none
+  const cpu = kind.cpuUnits
+  if (cpu > 0 && thread.load > 0 && thread.load + cpu > FULL) return none
+  let score = 0
+  if (thread.suspended > 0) {
+    if (thread.id === parentThread) score += 100
+    else if (kind.meanMs < limits.quickTaskMs) score += 50
+    else return none
+  } else score += 200
+  if (thread.exclusive > 0) score -= 1000
+  if (kind.exclusive && thread.busy) score -= 1000
+  if (cpu === 0) {
+    // What counts nothing must not wait behind what computes.
+    if (thread.load >= FULL) score -= 500
+    return score - thread.running * 0.01
+  }
+  // Fractions fill one thread before the next; of equals, the one used last, whose caches are warm.
+  return score + (thread.load / FULL) * 10 + thread.usedAt * 1e-12
+}

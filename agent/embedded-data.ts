@@ -1,0 +1,12 @@
+import type { Hello } from '../wire/records.ts'
+import type { RingPair } from '../wire/ring.ts'
+
+/** What the thread of an embedded peer is started with. */
+export interface EmbeddedData {
+  channel: RingPair
+  store: SharedArrayBuffer
+  hello: Hello
+  resources: Record<string, number>
+  labels: Record<string, string>
+  folders: string[]
+}

@@ -1,0 +1,279 @@
+import { record, type FunctionSpec, joined, low, high } from '../../wire/records.ts'
+import type { RecordMemory } from '../../wire/inbox.ts'
+import type { Outbox } from '../../wire/outbox.ts'
+import { alignedAfterWords, readText, sendText, sendWords, sendBytes } from '../../wire/texts.ts'
+import type { Client } from '../core/clients.ts'
+import { Kind } from '../core/kinds.ts'
+import type { Bytes } from '../core/objects.ts'
+import type { Submission } from '../core/owner.ts'
+import { state } from '../core/rows.ts'
+import { storeFullValue } from './failure-values.ts'
+import type { PeerParts } from './parts.ts'
+
+const none: readonly number[] = []
+/** Words of a `submit` before its lists. */
+const SUBMIT_WORDS = 8
+/** Words of a `value` and of a `seal` before their lists. */
+const VALUE_WORDS = 6
+
+/**
+ * What one client (a driver, or the code inside a worker) tells its agent, turned into events of the owner's core.
+ * A client is a program of the same user: malformed records end its channel and nothing else.
+ */
+export class ClientRecords {
+  readonly client: Client
+  readonly outbox: Outbox
+  readonly #parts: PeerParts
+  /** Whether the client sees the store's memory; if not, bytes travel by the channel. */
+  readonly #shared: boolean
+  readonly #task: { -readonly [Key in keyof Submission]: Submission[Key] } = {
+    slot: 0,
+    number: 0,
+    kind: 0,
+    parent: -1,
+    dependencies: none,
+    contained: none,
+  }
+  readonly #bytes: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
+  /** Room this client was given and has not sealed: request or slot → place. */
+  readonly #room = new Map<number, { offset: number; bytes: number }>()
+
+  constructor(parts: PeerParts, client: Client, outbox: Outbox, shared: boolean) {
+    this.#parts = parts
+    this.client = client
+    this.outbox = outbox
+    this.#shared = shared
+  }
+
+  /** Takes a record; false if it is none of a client's. */
+  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): boolean {
+    const { owner } = this.#parts
+    const { i32 } = memory
+    const word = at >> 2
+    switch (type) {
+      case record.submit:
+        this.#submit(field, memory, at, bytes)
+        return true
+      case record.release:
+        owner.objects.release(this.client, i32[word])
+        return true
+      case record.share:
+        owner.objects.share(this.client, i32[word], joined(i32[word + 1], i32[word + 2]))
+        return true
+      case record.value:
+        this.#value(field, memory, at, bytes)
+        return true
+      case record.supply:
+        this.#view(memory, at + 16, i32[word + 2], at + bytes)
+        owner.supply(this.client, i32[word], i32[word + 1], field === 1, this.#bytes)
+        return true
+      case record.allocate:
+        this.#allocate(field, i32, word)
+        return true
+      case record.fill:
+        this.#fill(memory, at, bytes)
+        return true
+      case record.seal:
+        this.#seal(field, i32, word)
+        return true
+      case record.discard:
+        this.#discard(i32[word])
+        return true
+      case record.fetch:
+        this.#fetch(i32[word])
+        return true
+      case record.unpin:
+        owner.objects.unpin(i32[word])
+        return true
+      case record.borrow:
+        owner.objects.borrow(this.client, i32[word], i32[word + 1], joined(i32[word + 2], i32[word + 3]))
+        return true
+      case record.subscribe:
+        owner.objects.subscribe(this.client, i32[word])
+        return true
+      case record.define:
+        this.#define(i32[word], readText(memory, at, 1, bytes) as FunctionSpec)
+        return true
+      case record.code:
+        this.#code(memory, at, bytes)
+        return true
+      case record.want:
+        this.#want(readText(memory, at, 0, bytes) as { hash: string })
+        return true
+      case record.call:
+        void this.#call(i32[word], readText(memory, at, 1, bytes) as { method: string; params: unknown })
+        return true
+      default:
+        return false
+    }
+  }
+
+  #view(memory: RecordMemory, at: number, bytes: number, end: number): void {
+    if (bytes < 0 || at + bytes > end) throw new Error('a record that says more bytes than it has')
+    this.#bytes.u8 = memory.u8
+    this.#bytes.at = at
+    this.#bytes.bytes = bytes
+  }
+
+  #submit(dependencies: number, memory: RecordMemory, at: number, bytes: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const task = this.#task
+    const contained = i32[word + 5]
+    task.slot = i32[word]
+    task.number = joined(i32[word + 1], i32[word + 2])
+    task.kind = this.client.kinds[i32[word + 3]] ?? -1
+    task.parent = i32[word + 4]
+    const lists = word + SUBMIT_WORDS
+    task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
+    task.contained = contained === 0 ? none : readKeys(i32, lists + 2 * dependencies, contained)
+    this.#view(memory, at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained), i32[word + 6], at + bytes)
+    this.#parts.owner.submit(this.client, task, this.#bytes, this.#parts.now())
+  }
+
+  #value(field: number, memory: RecordMemory, at: number, bytes: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const { objects } = this.#parts.owner
+    const number = joined(i32[word + 1], i32[word + 2])
+    const contained = i32[word + 3]
+    const row = objects.add(this.client, i32[word], number)
+    const keys = contained === 0 ? none : readKeys(i32, word + VALUE_WORDS, contained)
+    if (field & 2) objects.share(this.client, i32[word], number)
+    this.#view(memory, at + alignedAfterWords(VALUE_WORDS + 3 * contained), i32[word + 4], at + bytes)
+    objects.supply(row, (field & 1) === 1, this.#bytes, objects.rowsOfKeys(keys))
+  }
+
+  /** field 0: room for an object of the client's, named by its slot; 1: room that a task's result will take. */
+  #allocate(field: number, i32: Int32Array, word: number): void {
+    const { store, owner } = this.#parts
+    const slot = i32[word]
+    const bytes = joined(i32[word + 3], i32[word + 4])
+    const row = field === 0 ? owner.objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
+    const offset = store.allocate(bytes)
+    if (offset < 0) {
+      const value = storeFullValue(bytes, store)
+      const from = { u8: value, at: 0, bytes: value.length }
+      if (row >= 0) owner.objects.supply(row, true, from, [])
+      else sendBytes(this.outbox, record.refused, 0, [slot, value.length], from)
+      return
+    }
+    this.#room.set(slot, { offset, bytes })
+    sendWords(this.outbox, record.allocated, field, slot, low(offset), high(offset))
+  }
+
+  /** A socket's client sends the bytes of an object piece by piece. */
+  #fill(memory: RecordMemory, at: number, bytes: number): void {
+    const word = at >> 2
+    const room = this.#room.get(memory.i32[word])
+    const from = joined(memory.i32[word + 1], memory.i32[word + 2])
+    this.#view(memory, at + alignedAfterWords(4), memory.i32[word + 3], at + bytes)
+    if (!room || from + this.#bytes.bytes > room.bytes) throw new Error('bytes for an object that has no room for them')
+    this.#parts.store.u8.set(memory.u8.subarray(this.#bytes.at, this.#bytes.at + this.#bytes.bytes), room.offset + from)
+  }
+
+  #seal(field: number, i32: Int32Array, word: number): void {
+    const { owner } = this.#parts
+    const slot = i32[word]
+    const contained = i32[word + 3]
+    const room = this.#room.get(slot)
+    const row = this.client.row(slot)
+    if (!room || row < 0) throw new Error('an object was sealed that had no room')
+    this.#room.delete(slot)
+    if (field & 2) owner.objects.share(this.client, slot, owner.rows.number[row])
+    const keys = contained === 0 ? none : readKeys(i32, word + VALUE_WORDS, contained)
+    owner.objects.completeStored(row, room.offset, room.bytes, owner.objects.rowsOfKeys(keys))
+  }
+
+  /** Room for a result is the task's now. */
+  takeRoom(request: number): { offset: number; bytes: number } | undefined {
+    const room = this.#room.get(request)
+    this.#room.delete(request)
+    return room
+  }
+
+  #discard(request: number): void {
+    const room = this.takeRoom(request)
+    if (room) this.#parts.store.free(room.offset)
+  }
+
+  #fetch(slot: number): void {
+    const { owner } = this.#parts
+    const row = this.client.row(slot)
+    const extra = row < 0 ? undefined : owner.rows.extra[row]
+    if (!extra || owner.rows.state[row] !== state.ready || extra.offset < 0) return
+    const { offset, bytes } = extra
+    if (this.#shared) sendWords(this.outbox, record.located, 0, slot, low(offset), high(offset), low(bytes), high(bytes))
+    else this.#parts.sendPieces(this, row, slot)
+  }
+
+  #define(index: number, spec: FunctionSpec): void {
+    const { owner, codes } = this.#parts
+    codes.use(spec.code, this.client.id)
+    for (const blob of [...spec.blobs, ...spec.codes]) codes.use(blob, this.client.id)
+    const demand = owner.resources.demand(spec.resources)
+    const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
+    const cpuUnits = owner.resources.cpuUnits(demand)
+    const at = owner.kinds.length
+    const kind = new Kind(at, owner.rows, { name, demand, cpuUnits, priority, timeoutMs, retries, infeasibleTimeoutMs })
+    kind.impossible = this.#parts.impossible(spec, demand)
+    owner.kinds.push(kind)
+    this.#parts.specs.push(spec)
+    this.#parts.kindJobs.push(owner.jobOf(this.client))
+    this.client.kinds[index] = at
+  }
+
+  #code(memory: RecordMemory, at: number, bytes: number): void {
+    const word = at >> 2
+    const length = memory.i32[word + 1]
+    const { hash } = readText(memory, at + 4, 0, bytes - 4) as { hash: string }
+    const from = at + ((8 + length + 7) & ~7)
+    this.#view(memory, from, memory.i32[word], at + bytes)
+    this.#parts.codes.add(hash, memory.u8.slice(from, from + memory.i32[word]), this.client.id)
+  }
+
+  #want({ hash }: { hash: string }): void {
+    const code = this.#parts.codes.get(hash)
+    sendCode(this.outbox, hash, code ?? new Uint8Array(0))
+  }
+
+  async #call(request: number, { method, params }: { method: string; params: unknown }): Promise<void> {
+    let ok = 1
+    let answer: unknown
+    try {
+      answer = await this.#parts.answer(method, params, this.client)
+    } catch (error) {
+      ok = 0
+      const { code = 'SHOAL_FAILED', message } = error as { code?: string; message: string }
+      answer = { code, message }
+    }
+    sendText(this.outbox, record.reply, 0, [request, ok], answer)
+    this.outbox.flush()
+  }
+
+  /** The client is gone: its room is given back. */
+  close(): void {
+    for (const { offset } of this.#room.values()) this.#parts.store.free(offset)
+    this.#room.clear()
+  }
+}
+
+/** Keys {client, number}, three words each, as pairs. */
+export function readKeys(i32: Int32Array, word: number, count: number): number[] {
+  if (count < 0 || word + 3 * count > i32.length) throw new Error('a record that says more keys than it has')
+  const keys: number[] = []
+  for (let i = 0; i < count; i++, word += 3) keys.push(i32[word], joined(i32[word + 1], i32[word + 2]))
+  return keys
+}
+
+/** Sends code by its hash; no bytes: nobody here has it. words: [bytes], text, then the bytes. */
+export function sendCode(outbox: Outbox, hash: string, bytes: Uint8Array): void {
+  const text = Buffer.from(JSON.stringify({ hash }))
+  const head = (8 + text.length + 7) & ~7
+  const at = outbox.begin(record.code, 0, head + bytes.length)
+  outbox.i32[at >> 2] = bytes.length
+  outbox.i32[(at >> 2) + 1] = text.length
+  outbox.u8.set(text, at + 8)
+  outbox.u8.set(bytes, at + head)
+  outbox.end()
+}

@@ -1,0 +1,64 @@
+import { errorExtension } from '../../wire/error-extension.ts'
+import {
+  InfeasibleError,
+  ObjectLostError,
+  type ShoalError,
+  StoreFullError,
+  TaskTimeoutError,
+  WorkerDiedError,
+} from '../../wire/errors/index.ts'
+import { Encoder, TypeRegistry } from '../../wire/values/index.ts'
+import type { Failure } from '../core/failures.ts'
+
+const encoder = new Encoder({ types: new TypeRegistry(), extensions: [errorExtension] })
+
+function encoded(error: ShoalError): Uint8Array {
+  // The agent's own frames tell a user nothing.
+  error.stack = `${error.name}: ${error.message}`
+  encoder.start()
+  encoder.value(error, 'error')
+  return encoder.bytes()
+}
+
+/** Who a failure is about. */
+export interface FailureContext {
+  taskId: string
+  objectId: string
+  peerId: string
+  attempt: number
+}
+
+/** The error that a program sees for a failure that the agent noticed, as bytes of a value. */
+export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about: FailureContext): Uint8Array {
+  const { taskId, peerId, attempt } = about
+  switch (failure.kind) {
+    case 'infeasible': {
+      const { name, resource, requested, has } = failure
+      const message = `${name} asks for ${requested} ${resource}, and no peer could ever give it: the mesh has ${has}. Ask for less, or start a peer that has it`
+      return encoded(new InfeasibleError(message, { resource, requested, has }))
+    }
+    case 'timeout': {
+      const { name, timeoutMs } = failure
+      const message = `${name} ran past its timeoutMs of ${timeoutMs} ms, and was stopped`
+      return encoded(new TaskTimeoutError(message, { taskId, functionName: name, timeoutMs, peerId, attempt }))
+    }
+    case 'worker-died': {
+      const { name, exitCode, lastLines, stoppedTask, reason } = failure
+      const because = stoppedTask ? `${reason}, to stop ${stoppedTask}, which ran on it too` : reason
+      const lines = lastLines.length > 0 ? `; its last lines:\n${lastLines.map((line) => `  ${line}`).join('\n')}` : ''
+      const message = `the thread that ran ${name} ended: ${because}${lines}`
+      const fields = { taskId, functionName: name, exitCode, signal: null, lastLines, stoppedTask, peerId, attempt }
+      return encoded(new WorkerDiedError(message, fields))
+    }
+    case 'lost':
+      return encoded(new ObjectLostError(`the object is lost: ${failure.reason}`, { objectId: about.objectId, reason: failure.reason }))
+  }
+}
+
+/** For the one who asked for room that is not there. */
+export function storeFullValue(requestedBytes: number, store: { capacityBytes: number; usedBytes: number }): Uint8Array {
+  const { capacityBytes, usedBytes } = store
+  const free = capacityBytes - usedBytes
+  const message = `the object store has no room for ${requestedBytes} bytes: ${free} of ${capacityBytes} bytes are free. Release what is not needed, or give it more (objectStoreBytes, shoal up --object-store)`
+  return encoded(new StoreFullError(message, { requestedBytes, capacityBytes, usedBytes }))
+}

@@ -1,0 +1,1 @@
+export { Peer, type PeerOptions } from './peer.ts'

@@ -1,0 +1,407 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Socket } from 'node:net'
+import { BellLoop, bellMemory } from '../../wire/bell.ts'
+import { jobIdText, objectIdText, taskIdText } from '../../wire/ids.ts'
+import { limits as wireLimits } from '../../wire/limits.ts'
+import type { Outbox } from '../../wire/outbox.ts'
+import { flag, type FunctionSpec, type Hello, high, low, record, recordsVersion, type Welcome } from '../../wire/records.ts'
+import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
+import { alignedAfterWords, copyBytes, sendText, sendWords } from '../../wire/texts.ts'
+import { Client, clientMax } from '../core/clients.ts'
+import type { Failure } from '../core/failures.ts'
+import type { Bytes } from '../core/objects.ts'
+import { type Effects, Owner, type TimerReason } from '../core/owner.ts'
+import { type Demand, ResourceTable } from '../core/resources.ts'
+import { ClientRecords } from './client-records.ts'
+import { Codes } from './codes.ts'
+import { type Driver, SocketClient } from './driver.ts'
+import { failureValue } from './failure-values.ts'
+import { limits } from './limits.ts'
+import type { PeerParts } from './parts.ts'
+import { impossible } from './placement.ts'
+import { PeerState } from './state.ts'
+import { Store } from './store.ts'
+import { WorkerHost } from './worker-host.ts'
+
+/** What a peer is and offers. */
+export interface PeerOptions {
+  peerId: string
+  incarnation: number
+  meshId: string
+  /** cpus, gpus, memoryBytes and custom resources. */
+  resources: Record<string, number>
+  objectStoreBytes: number
+  labels: Record<string, string>
+  /** The release of this package. */
+  version: string
+  /** Where packages that are not shipped are looked for. */
+  folders: string[]
+  /** Answers to questions that the peer itself does not know. */
+  handlers: Record<string, (params: unknown) => Promise<unknown>>
+  log(line: string): void
+  /** The object store's memory, where somebody else has made it. */
+  store?: SharedArrayBuffer
+  /** The doorbell of this thread, likewise. */
+  bell?: Int32Array
+}
+
+/**
+ * The shell of one peer: gives the cores their events, the clock and the channels, and carries out what they decide. Lives
+ * in one thread, in which no code of users runs.
+ */
+export class Peer {
+  readonly #options: PeerOptions
+  readonly #owner: Owner
+  readonly #parts: PeerParts
+  readonly #store: Store
+  readonly #codes = new Codes()
+  readonly #state: PeerState
+  readonly #bell: Int32Array
+  readonly #loop: BellLoop
+  readonly #outboxes = new Map<number, Outbox>()
+  readonly #hosts = new Map<number, WorkerHost>()
+  readonly #drivers = new Map<number, Driver>()
+  readonly #rings: { inbox: RingInbox; driver: Driver }[] = []
+  readonly #sockets = new Set<SocketClient>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined }>()
+  readonly #stays: NodeJS.Timeout
+  #nextClient = 1
+  #nextJob = 1
+  #unsticking: NodeJS.Timeout | undefined
+  #turning = false
+  #draining = false
+  #closed = false
+  #idle: (() => void)[] = []
+
+  constructor(options: PeerOptions) {
+    this.#options = options
+    this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes))
+    this.#bell = options.bell ?? bellMemory()
+    this.#owner = new Owner(new ResourceTable(options.resources), this.#effects())
+    const specs: FunctionSpec[] = []
+    const kindJobs: number[] = []
+    this.#parts = {
+      owner: this.#owner,
+      store: this.#store,
+      codes: this.#codes,
+      specs,
+      kindJobs,
+      now: () => performance.timeOrigin + performance.now(),
+      jobOfKind: (kind) => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
+      impossible: (spec, demand) => this.#impossible(spec, demand),
+      sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
+      answer: (method, params) => this.#answer(method, params),
+    }
+    this.#state = new PeerState({
+      ...options,
+      parts: this.#parts,
+      hosts: this.#hosts,
+      jobId: (job) => jobIdText(options, job),
+      draining: () => this.#draining,
+    })
+    this.#loop = new BellLoop(this.#bell, () => this.#turn())
+    // A ring keeps no event loop alive; this thread is wanted until `close`.
+    this.#stays = setInterval(() => this.#endIdle(), limits.idleCheckMs)
+    void this.#loop.run()
+  }
+
+  // ---- turns
+
+  /** Reads everything that has arrived, decides, sends. True if anything had arrived. */
+  #turn(): boolean {
+    if (this.#closed) return false
+    let found = false
+    this.#turning = true
+    for (const { inbox } of this.#rings) if (inbox.drain() > 0) found = true
+    for (const host of this.#hosts.values()) if (host.drain()) found = true
+    this.#turning = false
+    if (found) this.#decide()
+    return found
+  }
+
+  /** After events that came another way than by rings. */
+  #stirred(): void {
+    if (!this.#turning && !this.#closed) this.#decide()
+  }
+
+  #decide(): void {
+    this.#owner.scheduler.schedule(this.#parts.now())
+    for (const outbox of this.#outboxes.values()) outbox.flush()
+    if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
+    if (this.#idle.length > 0 && !this.#owner.busy) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** While tasks were sent ahead: takes them back from behind one that turned out long. */
+  #watchLanes(): void {
+    this.#unsticking = setTimeout(() => {
+      this.#unsticking = undefined
+      if (this.#owner.scheduler.unstick(this.#parts.now())) this.#watchLanes()
+      this.#stirred()
+    }, limits.unstickMs)
+  }
+
+  #endIdle(): void {
+    this.#owner.scheduler.endIdle(this.#parts.now())
+  }
+
+  // ---- clients
+
+  /** A driver on a ring: the program in whose process this peer is. */
+  attachRing(pair: RingPair, hello: Hello): void {
+    const outbox = new RingOutbox(pair.out, pair.peerBell)
+    const driver = this.#admit(hello, outbox, true)
+    const handler = {
+      record: (...args: Parameters<ClientRecords['record']>) => {
+        if (!driver.records.record(...args)) throw new Error(`a driver sent a record of type ${args[0]}`)
+      },
+    }
+    this.#rings.push({ inbox: new RingInbox(pair.in, pair.peerBell, handler), driver })
+    outbox.flush()
+  }
+
+  /** Starts a thread before anybody asks. */
+  warm(): void {
+    this.#owner.scheduler.startThread(this.#parts.now())
+  }
+
+  /** A connection on the agent's socket. */
+  attach(socket: Socket): void {
+    const client: SocketClient = new SocketClient(socket, {
+      admit: (hello, outbox) => this.#admit(hello, outbox, false),
+      leave: (driver) => this.#leave(driver),
+      answer: (method, params) => this.#answer(method, params),
+      stirred: () => this.#stirred(),
+    })
+    this.#sockets.add(client)
+    socket.once('close', () => this.#sockets.delete(client))
+  }
+
+  #newClient(job: number, thread: number): Client {
+    if (this.#nextClient > clientMax) throw new RangeError(`this agent has had ${clientMax} clients: start it again`)
+    const client = new Client(this.#nextClient++, job, thread)
+    this.#owner.clients.set(client.id, client)
+    return client
+  }
+
+  #admit(hello: Hello, outbox: Outbox, shared: boolean): Driver {
+    const job = this.#nextJob++
+    const { peerId, incarnation, meshId, version: release } = this.#options
+    const jobId = jobIdText(this.#options, job)
+    const namespace = hello.namespace ?? `anonymous-${jobId}`
+    const client = this.#newClient(job, -1)
+    const records = new ClientRecords(this.#parts, client, outbox, shared)
+    const driver: Driver = { records, outbox, job, namespace, logs: hello.logToDriver !== false }
+    this.#jobs.set(job, { jobId, namespace, script: hello.script })
+    this.#drivers.set(job, driver)
+    this.#outboxes.set(client.id, outbox)
+    const welcome: Welcome = { version: recordsVersion, client: client.id, peerId, meshId, incarnation, jobId, namespace, release }
+    sendText(outbox, record.welcome, 0, [], welcome)
+    return driver
+  }
+
+  /** A driver is gone, however it went: its job is over. */
+  #leave(driver: Driver): void {
+    const { job, records } = driver
+    this.#drivers.delete(job)
+    this.#outboxes.delete(records.client.id)
+    records.close()
+    this.#owner.endJob(job, this.#parts.now())
+    this.#owner.detach(records.client)
+    this.#codes.detach(records.client.id)
+    this.#jobs.delete(job)
+  }
+
+  // ---- effects
+
+  #effects(): Effects {
+    return {
+      startThread: (thread) => this.#startThread(thread),
+      endThread: (thread) => this.#endThread(thread),
+      run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
+      revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
+      resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
+      abort: (thread, token) => this.#hosts.get(thread)?.abort(token),
+      result: (client, slot, value, from) => this.#result(client, slot, value, from),
+      stored: (client, slot, bytes) => this.#send(client, (outbox) => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
+      need: (client, slot, index) => this.#send(client, (outbox) => sendWords(outbox, record.need, 0, slot, index)),
+      free: (offset) => this.#store.free(offset),
+      encode: (failure, row) => this.#encode(failure, row),
+      timer: (token, delayMs, why) => this.#timer(token, delayMs, why),
+    }
+  }
+
+  #send(client: number, write: (outbox: Outbox) => void): void {
+    const outbox = this.#outboxes.get(client)
+    if (outbox) write(outbox)
+  }
+
+  #result(client: number, slot: number, value: { failed: boolean; kept: boolean }, from: Bytes): void {
+    const outbox = this.#outboxes.get(client)
+    if (!outbox) return
+    const flags = (value.failed ? flag.error : 0) | (value.kept ? flag.kept : 0)
+    const at = outbox.begin(record.result, flags, 8 + from.bytes)
+    outbox.i32[at >> 2] = slot
+    outbox.i32[(at >> 2) + 1] = from.bytes
+    copyBytes(outbox.u8, at + 8, from.u8, from.at, from.bytes)
+    outbox.end()
+  }
+
+  #encode(failure: Failure, row: number): Uint8Array {
+    if (failure.kind === 'code') return failure.bytes
+    const { rows } = this.#owner
+    const [client, number] = [rows.client[row], rows.number[row]]
+    return failureValue(failure, {
+      taskId: taskIdText(this.#options, client, number),
+      objectId: objectIdText(this.#options, client, number),
+      peerId: this.#options.peerId,
+      attempt: rows.attempt[row] + 1,
+    })
+  }
+
+  #timer(token: number, delayMs: number, why: TimerReason): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      this.#owner.timeUp(token, why, this.#parts.now())
+      this.#stirred()
+    }, delayMs)
+    this.#timers.add(timer)
+  }
+
+  #impossible(spec: FunctionSpec, demand: Demand): ReturnType<PeerParts['impossible']> {
+    const lacking = this.#owner.resources.lacking(demand)
+    if (lacking) return { resource: lacking.resource, requested: String(lacking.requested), has: String(lacking.has) }
+    return impossible(spec.placement, this.#options)
+  }
+
+  #sendPieces(client: ClientRecords, row: number, slot: number): void {
+    const { offset, bytes } = this.#owner.rows.more(row)
+    const head = alignedAfterWords(6)
+    for (let from = 0; from < bytes || from === 0; from += wireLimits.socketChunkBytes) {
+      const n = Math.min(wireLimits.socketChunkBytes, bytes - from)
+      const { outbox } = client
+      const at = outbox.begin(record.piece, 0, head + n)
+      const words = [slot, low(from), high(from), n, low(bytes), high(bytes)]
+      for (let i = 0; i < words.length; i++) outbox.i32[(at >> 2) + i] = words[i]
+      outbox.u8.set(this.#store.u8.subarray(offset + from, offset + from + n), at + head)
+      outbox.end()
+    }
+  }
+
+  // ---- threads
+
+  #startThread(thread: number): void {
+    const { peerId, meshId, incarnation, version: release, folders } = this.#options
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const host = new WorkerHost(
+      thread,
+      this.#parts,
+      {
+        output: (from, token, isError, text) => this.#output(from, token, isError, text),
+        ended: (from, exitCode, reason) => this.#threadEnded(from, exitCode, reason),
+        stirred: () => this.#stirred(),
+      },
+      {
+        agentBell: this.#bell,
+        entry: new URL(`../workers/thread.${extension}`, import.meta.url),
+        data: {
+          store: this.#store.memory,
+          peerId,
+          meshId,
+          incarnation,
+          release,
+          folders,
+          shoalUrl: new URL(`../../sdk/index.${extension}`, import.meta.url).href,
+        },
+        client: (outbox) => new ClientRecords(this.#parts, this.#newClient(0, thread), outbox, true),
+      },
+    )
+    this.#hosts.set(thread, host)
+    this.#outboxes.set(host.client.client.id, host.outbox)
+  }
+
+  #endThread(thread: number): void {
+    this.#owner.scheduler.retire(thread)
+    void this.#hosts.get(thread)?.terminate()
+  }
+
+  #threadEnded(host: WorkerHost, exitCode: number | null, reason: string): void {
+    this.#hosts.delete(host.id)
+    this.#outboxes.delete(host.client.client.id)
+    if (this.#closed) return
+    const stoppedTask = this.#owner.stoppedOn(host.id)
+    const { culprit, lines } = host
+    const end = { exitCode, lastLines: lines, culprit, stoppedTask, reason: stoppedTask ? 'it was ended' : reason }
+    this.#owner.threadEnded(host.id, end, this.#parts.now())
+    this.#owner.detach(host.client.client)
+  }
+
+  /** Console output of remote code, to the driver of the job whose task wrote it. */
+  #output(host: WorkerHost, token: number, isError: boolean, text: string): void {
+    const { rows, scheduler } = this.#owner
+    const row = token < 0 ? -1 : rows.rowOf(token)
+    const job = row >= 0 ? rows.job[row] : (scheduler.threads.get(host.id)?.job ?? -1)
+    const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
+    const drivers = job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()]
+    for (const driver of drivers) {
+      if (!driver?.logs) continue
+      sendText(driver.outbox, record.log, isError ? 1 : 0, [], { name, worker: `t${host.id}`, text })
+    }
+  }
+
+  // ---- questions
+
+  async #answer(method: string, params: unknown): Promise<unknown> {
+    if (method === 'workers') await this.#measureWorkers()
+    const own = this.#state.answer(method, params)
+    if (own !== undefined) return own
+    if (method === 'leave') return this.#end(params as { client: number })
+    const handler = this.#options.handlers[method]
+    if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
+    return await handler(params)
+  }
+
+  /** A thread that does not answer keeps its last figure. */
+  async #measureWorkers(): Promise<void> {
+    const measured = Promise.all([...this.#hosts.values()].map((host) => host.measure().catch(() => undefined)))
+    await Promise.race([measured, delay(limits.measureMs)])
+  }
+
+  /** A driver on a ring says that it leaves. */
+  #end({ client }: { client: number }): null {
+    const at = this.#rings.findIndex(({ driver }) => driver.records.client.id === client)
+    if (at >= 0) {
+      const [{ driver }] = this.#rings.splice(at, 1)
+      const { outbox } = driver
+      this.#leave(driver)
+      queueMicrotask(() => outbox.flush())
+    }
+    return null
+  }
+
+  // ---- ends
+
+  /** Waits until nothing runs, at most `deadlineMs`; new work is not begun meanwhile by anyone who asks whether it may. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true
+    if (!this.#owner.busy) return
+    const over = new AbortController()
+    const idle = new Promise<void>((resolve) => {
+      this.#idle.push(resolve)
+    })
+    await Promise.race([idle, delay(deadlineMs, undefined, { signal: over.signal }).catch(() => undefined)])
+    over.abort()
+  }
+
+  /** Ends everything: threads, channels, timers. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    for (const socket of this.#sockets) socket.close('the agent is shutting down')
+    this.#closed = true
+    this.#loop.stop()
+    clearInterval(this.#stays)
+    clearTimeout(this.#unsticking)
+    for (const timer of this.#timers) clearTimeout(timer)
+    await Promise.all([...this.#hosts.values()].map((host) => host.terminate()))
+  }
+}

@@ -1,0 +1,319 @@
+import { Worker } from 'node:worker_threads'
+import { bellMemory } from '../../wire/bell.ts'
+import type { RecordMemory } from '../../wire/inbox.ts'
+import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
+import { RingInbox, RingOutbox, ringMemory } from '../../wire/ring.ts'
+import { copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
+import { limits as coreLimits } from '../core/limits.ts'
+import type { TaskEnd } from '../core/owner.ts'
+import type { WorkerData } from '../workers/data.ts'
+import { type ClientRecords, readKeys, sendCode } from './client-records.ts'
+import type { PeerParts } from './parts.ts'
+
+/** Tasks that may be at one thread at a time, begun or not. */
+const CLAIMS = 1 << 16
+/** Lines of a thread's output that are kept for its error. */
+const LINES_KEPT = 10
+/** Words of a `run` before its lists, and of one dependency. */
+const RUN_WORDS = 10
+const DEPENDENCY_WORDS = 6
+
+const none: readonly number[] = []
+
+/** What a worker host tells the peer. */
+export interface WorkerEvents {
+  output(host: WorkerHost, token: number, isError: boolean, text: string): void
+  ended(host: WorkerHost, exitCode: number | null, reason: string): void
+  /** Something happened outside a turn of the peer. */
+  stirred(): void
+}
+
+/** One worker thread with its channel, as the agent holds it. */
+export class WorkerHost {
+  readonly id: number
+  readonly outbox: RingOutbox
+  readonly lines: string[] = []
+  /** Token of the task that called process.exit, or -1. */
+  culprit = -1
+  ended = false
+  readonly #inbox: RingInbox
+  readonly #parts: PeerParts
+  readonly #events: WorkerEvents
+  readonly #worker: Worker
+  readonly #claims: Int32Array
+  readonly #freeClaims: Int32Array
+  #freeClaimCount = CLAIMS
+  readonly #learned = new Set<number>()
+  readonly #codes = new Set<string>()
+  readonly #asClient: ClientRecords
+  readonly #end: TaskEnd = { failed: false, retry: false, awaited: false, offset: -1, bytes: 0, contained: none, startedAt: 0, endedAt: 0, error: undefined }
+  readonly #from = { u8: new Uint8Array(0) as Uint8Array, at: 0, bytes: 0 }
+
+  constructor(
+    id: number,
+    parts: PeerParts,
+    events: WorkerEvents,
+    setup: { agentBell: Int32Array; data: Omit<WorkerData, 'channel' | 'claims' | 'client'>; entry: URL; client(outbox: RingOutbox): ClientRecords },
+  ) {
+    this.id = id
+    this.#parts = parts
+    this.#events = events
+    const toWorker = ringMemory()
+    const toAgent = ringMemory()
+    const bell = bellMemory()
+    this.outbox = new RingOutbox(toWorker, bell)
+    this.#inbox = new RingInbox(toAgent, bell, this)
+    this.#claims = new Int32Array(new SharedArrayBuffer(CLAIMS * 4))
+    this.#freeClaims = Int32Array.from({ length: CLAIMS }, (_, i) => CLAIMS - 1 - i)
+    this.#asClient = setup.client(this.outbox)
+    const workerData: WorkerData = {
+      ...setup.data,
+      channel: { in: toWorker, out: toAgent, bell, peerBell: setup.agentBell },
+      claims: this.#claims,
+      client: this.#asClient.client.id,
+    }
+    this.#worker = new Worker(setup.entry, { workerData, stdout: true, stderr: true, execArgv: [], name: 'shoal worker' })
+    // What escapes the thread's own console (native code, a crash) still is its output.
+    this.#worker.stdout.on('data', (text: Buffer) => this.#wrote(-1, false, text.toString()))
+    this.#worker.stderr.on('data', (text: Buffer) => this.#wrote(-1, true, text.toString()))
+    let failure: Error | undefined
+    this.#worker.on('error', (error: Error) => {
+      failure = error
+    })
+    this.#worker.on('exit', (code) => {
+      this.drain()
+      this.ended = true
+      const because = failure ? `${failure.name}: ${failure.message}` : `exit code ${code}`
+      this.#asClient.close()
+      this.#events.ended(this, code, because)
+      this.#events.stirred()
+    })
+  }
+
+  get client(): ClientRecords {
+    return this.#asClient
+  }
+
+  /** Reads what the worker said. True if it said anything. */
+  drain(): boolean {
+    return this.#inbox.drain() > 0
+  }
+
+  terminate(): Promise<number> {
+    return this.#worker.terminate()
+  }
+
+  /** Heap of the thread at the last look, in bytes. */
+  memoryBytes = 0
+
+  /** Looks at the thread's heap. */
+  async measure(): Promise<void> {
+    if (this.ended) return
+    const { used_heap_size: used } = await this.#worker.getHeapStatistics()
+    this.memoryBytes = used
+  }
+
+  // ---- agent → worker
+
+  /** Whether one more task can be sent. */
+  get hasRoom(): boolean {
+    return this.#freeClaimCount > 0
+  }
+
+  run(row: number, width: number): void {
+    const { owner } = this.#parts
+    const { rows } = owner
+    const kind = rows.kind[row]
+    if (!this.#learned.has(kind)) this.#learn(kind)
+    const claim = this.#freeClaims[--this.#freeClaimCount]
+    this.#claims[claim] = 0
+    rows.claim[row] = claim
+    const extra = rows.extra[row]
+    const count = extra?.dependencies ? extra.dependencies.length : 0
+    const argumentBytes = rows.argumentBytes[row]
+    const head = (RUN_WORDS + count * DEPENDENCY_WORDS) * 4
+    let bytes = ((head + 7) & ~7) + ((argumentBytes + 7) & ~7)
+    for (let i = 0; i < count; i++) bytes += (this.#inlineValue(row, i)?.length ?? 0) + 7
+    const { outbox } = this
+    const at = outbox.begin(record.run, count, bytes)
+    const { i32, u8 } = outbox
+    const word = at >> 2
+    i32[word] = rows.token(row)
+    i32[word + 1] = claim
+    i32[word + 2] = kind
+    i32[word + 3] = rows.attempt[row] + 1
+    i32[word + 4] = rows.client[row]
+    i32[word + 5] = low(rows.number[row])
+    i32[word + 6] = high(rows.number[row])
+    i32[word + 7] = width
+    i32[word + 8] = argumentBytes
+    i32[word + 9] = 0
+    let to = at + ((head + 7) & ~7)
+    if (extra?.arguments) u8.set(extra.arguments, to)
+    else copyBytes(u8, to, rows.arguments, row * coreLimits.rowArgumentBytes, argumentBytes)
+    to += (argumentBytes + 7) & ~7
+    for (let i = 0; i < count; i++) to = this.#dependency(row, i, word + RUN_WORDS + i * DEPENDENCY_WORDS, to)
+    outbox.end()
+  }
+
+  #inlineValue(row: number, index: number): Uint8Array | undefined {
+    const { rows } = this.#parts.owner
+    const extra = rows.extra[row]
+    const on = extra?.dependencies?.[index] ?? -1
+    if (on < 0) return extra?.values?.[index]
+    return rows.extra[on]?.value
+  }
+
+  #dependency(row: number, index: number, word: number, to: number): number {
+    const { owner, specs } = this.#parts
+    const { i32, u8 } = this.outbox
+    const value = this.#inlineValue(row, index)
+    if (value) {
+      i32[word] = dependency.inline
+      i32[word + 3] = low(value.length)
+      i32[word + 4] = high(value.length)
+      i32[word + 5] = -1
+      u8.set(value, to)
+      return to + ((value.length + 7) & ~7)
+    }
+    const on = owner.rows.extra[row]?.dependencies?.[index] as number
+    const extra = owner.rows.more(on)
+    i32[word] = dependency.stored
+    i32[word + 1] = low(extra.offset)
+    i32[word + 2] = high(extra.offset)
+    i32[word + 3] = low(extra.bytes)
+    i32[word + 4] = high(extra.bytes)
+    // Views may outlive the task: the worker says when they are gone.
+    i32[word + 5] = specs[owner.rows.kind[row]].copy ? -1 : owner.objects.pin(on).token
+    return to
+  }
+
+  #learn(kind: number): void {
+    this.#learned.add(kind)
+    const spec = this.#parts.specs[kind]
+    for (const hash of [...spec.blobs, ...spec.codes, spec.code]) this.sendCodeOnce(hash)
+    const learned: WorkerFunction = {
+      name: spec.name,
+      code: spec.code,
+      codes: spec.codes,
+      copy: spec.copy,
+      timed: spec.timeoutMs > 0,
+      retryErrors: spec.retryErrors,
+      ...this.#parts.jobOfKind(kind),
+    }
+    sendText(this.outbox, record.learn, 0, [kind], learned)
+  }
+
+  sendCodeOnce(hash: string): void {
+    if (this.#codes.has(hash)) return
+    const bytes = this.#parts.codes.get(hash)
+    if (!bytes) return
+    this.#codes.add(hash)
+    sendCode(this.outbox, hash, bytes)
+  }
+
+  /** Takes a task back that has not begun. */
+  revoke(row: number): boolean {
+    const claim = this.#parts.owner.rows.claim[row]
+    return claim >= 0 && Atomics.compareExchange(this.#claims, claim, 0, 2) === 0
+  }
+
+  abort(token: number): void {
+    sendWords(this.outbox, record.abort, 0, token)
+  }
+
+  resumed(token: number): void {
+    sendWords(this.outbox, record.resumed, 0, token)
+  }
+
+  // ---- worker → agent
+
+  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
+    if (type === record.done) {
+      this.#done(field, memory, at)
+      return
+    }
+    if (this.#asClient.record(type, field, memory, at, bytes)) return
+    const { owner } = this.#parts
+    const { i32 } = memory
+    const word = at >> 2
+    switch (type) {
+      case record.suspend:
+        this.#ofRow(i32[word], (row) => owner.scheduler.suspend(row, this.#parts.now()))
+        break
+      case record.resume:
+        this.#ofRow(i32[word], (row) => owner.scheduler.resume(row))
+        break
+      case record.skipped:
+        this.#freeClaims[this.#freeClaimCount++] = i32[word]
+        break
+      case record.started:
+        owner.started(i32[word])
+        break
+      case record.exiting:
+        this.culprit = i32[word]
+        break
+      case record.output: {
+        const { text } = readText(memory, at, 1, bytes) as { text: string }
+        this.#wrote(i32[word], field === 1, text)
+        break
+      }
+      case record.incapable: {
+        this.#freeClaims[this.#freeClaimCount++] = i32[word + 1]
+        const value = memory.u8.slice(at + 16, at + 16 + i32[word + 2])
+        owner.codeFailed(i32[word], this.id, value, this.#parts.now())
+        break
+      }
+      case record.ready:
+        break
+      default:
+        throw new Error(`a worker sent a record of type ${type}`)
+    }
+  }
+
+  #ofRow(token: number, event: (row: number) => void): void {
+    const { rows } = this.#parts.owner
+    const row = rows.rowOf(token)
+    if (row >= 0 && rows.thread[row] === this.id) event(row)
+  }
+
+  #wrote(token: number, isError: boolean, text: string): void {
+    for (const line of text.split('\n')) if (line !== '') this.lines.push(line)
+    if (this.lines.length > LINES_KEPT) this.lines.splice(0, this.lines.length - LINES_KEPT)
+    this.#events.output(this, token, isError, text)
+    if (token < 0) this.#events.stirred()
+  }
+
+  #done(flags: number, memory: RecordMemory, at: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const end = this.#end
+    const token = i32[word]
+    this.#freeClaims[this.#freeClaimCount++] = i32[word + 1]
+    const keys = i32[word + 2]
+    const errorBytes = i32[word + 9]
+    end.failed = (flags & flag.error) !== 0
+    end.retry = (flags & flag.retry) !== 0
+    end.awaited = (flags & flag.awaited) !== 0
+    end.startedAt = memory.f64[(at + 16) >> 3]
+    end.endedAt = memory.f64[(at + 24) >> 3]
+    end.offset = -1
+    end.bytes = 0
+    if ((flags & flag.stored) !== 0) {
+      const room = this.#asClient.takeRoom(i32[word + 8])
+      if (!room) throw new Error('a worker stored a result without room for it')
+      end.offset = room.offset
+      end.bytes = room.bytes
+    }
+    let from = at + 40
+    end.contained = keys === 0 ? none : readKeys(i32, from >> 2, keys)
+    from += (keys * 12 + 7) & ~7
+    end.error = errorBytes === 0 ? undefined : Buffer.from(memory.u8.subarray(from, from + errorBytes)).toString()
+    from += (errorBytes + 7) & ~7
+    this.#from.u8 = memory.u8
+    this.#from.at = from
+    this.#from.bytes = i32[word + 3]
+    this.#parts.owner.done(token, this.id, end, this.#from, this.#parts.now())
+  }
+}
+

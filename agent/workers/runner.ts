@@ -1,0 +1,406 @@
+import type { WorkerClient } from '../../wire/bridge.ts'
+import { isShoalError, SerializationError, type ShoalError, taskError, thrownText } from '../../wire/errors/index.ts'
+import type { RecordMemory } from '../../wire/inbox.ts'
+import { limits as wireLimits } from '../../wire/limits.ts'
+import type { Outbox } from '../../wire/outbox.ts'
+import { dependency, flag, high, joined, low, record } from '../../wire/records.ts'
+import { copyBytes, sendWords } from '../../wire/texts.ts'
+import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
+import { userFrames } from '../code/index.ts'
+import type { Runnable, ThreadCodec, WorkerFunctions, WorkerFunctionState } from './functions.ts'
+import { currentTask, Task } from './running-task.ts'
+import { ViewPins } from './view-pins.ts'
+
+/** Words of a `run` before its lists, and of one dependency. */
+const RUN_WORDS = 10
+const DEPENDENCY_WORDS = 6
+/** Bytes of a `done` before its lists. */
+const DONE_BYTES = 40
+/** A batch of short tasks gives its results to the agent at least this often. */
+const FLUSH_MS = 0.25
+
+const encoderOfText = new TextEncoder()
+
+/** What the runner works with. */
+export interface RunnerParts {
+  outbox: Outbox
+  claims: Int32Array
+  store: SharedArrayBuffer
+  functions: WorkerFunctions
+  client: WorkerClient
+  owner: { peerId: string; incarnation: number }
+}
+
+/**
+ * Runs attempts: decodes the arguments, calls the function in its own async context, encodes what it gives. A function that
+ * ends without awaiting takes no promise, timer or closure; one that awaits leaves the thread to the next.
+ */
+export class Runner {
+  readonly #parts: RunnerParts
+  readonly #u8: Uint8Array
+  readonly #tasks = new Map<number, Task>()
+  readonly #pins: ViewPins
+  /** Results that wait for room in the store. */
+  readonly #waiting = new Map<number, { done(): void; bytes: Uint8Array; refused(value: Uint8Array): void }>()
+  #nextRequest = 1
+  #flushedAt = 0
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
+    this.#u8 = new Uint8Array(parts.store)
+    this.#pins = new ViewPins((token) => sendWords(parts.outbox, record.unpin, 0, token))
+  }
+
+  get idle(): boolean {
+    return this.#tasks.size === 0
+  }
+
+  /** A `run` record. */
+  run(field: number, memory: RecordMemory, at: number, bytes: number): void {
+    const { claims, functions, outbox } = this.#parts
+    const { i32 } = memory
+    const word = at >> 2
+    const fn = functions.get(i32[word + 2])
+    fn.width = i32[word + 7]
+    if (fn.code === undefined) functions.load(fn, () => this.#next(fn))
+    if (fn.running >= fn.width || fn.code?.state === 'loading' || fn.queue.length > 0) {
+      fn.queue.push({ field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer })
+      return
+    }
+    const claim = i32[word + 1]
+    if (Atomics.compareExchange(claims, claim, 0, 1) !== 0) {
+      sendWords(outbox, record.skipped, 0, claim)
+      return
+    }
+    this.#start(fn, field, memory, at)
+  }
+
+  /** Starts what waited in this thread for its turn. */
+  #next(fn: WorkerFunctionState): void {
+    while (fn.queue.length > 0 && fn.running < fn.width) {
+      const { field, buffer } = fn.queue.shift() as { field: number; buffer: ArrayBuffer }
+      const memory = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer), f64: new Float64Array(buffer) }
+      const claim = memory.i32[1]
+      if (Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0) sendWords(this.#parts.outbox, record.skipped, 0, claim)
+      else this.#start(fn, field, memory, 0)
+    }
+  }
+
+  #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const task = new Task(
+      fn,
+      {
+        token: i32[word],
+        claim: i32[word + 1],
+        attempt: i32[word + 3],
+        client: i32[word + 4],
+        number: joined(i32[word + 5], i32[word + 6]),
+      },
+      this.#parts.owner,
+    )
+    if (fn.code?.state !== 'ready') {
+      this.#incapable(task, fn.code?.state === 'failed' ? fn.code.error : new Error('its code is not here'))
+      return
+    }
+    if (fn.spec.timed) {
+      sendWords(this.#parts.outbox, record.started, 0, task.token)
+      // Its clock has to run while it computes.
+      this.#parts.outbox.flush()
+    }
+    task.startedAt = performance.timeOrigin + performance.now()
+    fn.running++
+    let runnable: Runnable
+    let args: unknown[]
+    try {
+      runnable = this.#parts.functions.runnable(fn.code.loaded)
+      args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
+    } catch (error) {
+      this.#fail(task, undefined, error)
+      return
+    }
+    this.#call(task, runnable, args)
+  }
+
+  #call(task: Task, runnable: Runnable, args: unknown[]): void {
+    this.#tasks.set(task.token, task)
+    let value: unknown
+    try {
+      value = currentTask.run(task, apply, runnable.call, args)
+    } catch (error) {
+      this.#fail(task, runnable, error)
+      return
+    }
+    if (isThenable(value)) {
+      value.then(
+        (result: unknown) => this.#succeed(task, runnable, result),
+        (error: unknown) => this.#fail(task, runnable, error),
+      )
+    } else this.#succeed(task, runnable, value)
+  }
+
+  #arguments(fn: WorkerFunctionState, codec: ThreadCodec, dependencies: number, memory: RecordMemory, at: number): unknown[] {
+    const { decoder, inner } = codec
+    const word = at >> 2
+    const argumentBytes = memory.i32[word + 8]
+    const from = at + (((RUN_WORDS + dependencies * DEPENDENCY_WORDS) * 4 + 7) & ~7)
+    const values: unknown[] = []
+    if (dependencies > 0) this.#dependencies(fn, inner, dependencies, memory, { word: word + RUN_WORDS, at: from + ((argumentBytes + 7) & ~7) }, values)
+    decoder.start(memory.u8, from, from + argumentBytes)
+    const count = decoder.varint()
+    const args: unknown[] = []
+    for (let i = 0; i < count; i++) {
+      const kind = decoder.byte()
+      if (kind === 0) args.push(decoder.value())
+      else if (kind === 1) args.push(values[decoder.varint()])
+      else {
+        const bytes = decoder.raw()
+        inner.start(bytes, 0, bytes.length)
+        args.push(inner.value())
+      }
+    }
+    return args
+  }
+
+  /** The values of the dependencies, each decoded once however often it is an argument. */
+  #dependencies(
+    fn: WorkerFunctionState,
+    decoder: ThreadCodec['decoder'],
+    count: number,
+    memory: RecordMemory,
+    place: { word: number; at: number },
+    values: unknown[],
+  ): void {
+    const { i32 } = memory
+    const { copy } = fn.spec
+    let { word, at } = place
+    for (let i = 0; i < count; i++, word += DEPENDENCY_WORDS) {
+      const bytes = joined(i32[word + 3], i32[word + 4])
+      if (i32[word] === dependency.inline) {
+        decoder.start(memory.u8, at, at + bytes)
+        at += (bytes + 7) & ~7
+        values.push(decoder.value())
+      } else {
+        const offset = joined(i32[word + 1], i32[word + 2])
+        decoder.start(this.#u8, offset, offset + bytes, copy ? undefined : views)
+        const value = decoder.value()
+        values.push(value)
+        if (!copy) this.#pins.hold(value, i32[word + 5], this.#parts.store)
+      }
+    }
+  }
+
+  // ---- ends
+
+  #leave(task: Task): void {
+    task.ended = true
+    this.#tasks.delete(task.token)
+    task.fn.running--
+  }
+
+  #succeed(task: Task, runnable: Runnable, value: unknown): void {
+    if (task.ended) return
+    this.#leave(task)
+    const { client } = this.#parts
+    const { encoder } = runnable.codec
+    client.beginEncoding()
+    encoder.start()
+    try {
+      encoder.value(value, '')
+    } catch (error) {
+      this.#sendError(task, unencodable(task, error), 0, runnable.codec)
+      this.#after(task)
+      return
+    }
+    if (encoder.length > wireLimits.inlineBytes) this.#store(task, encoder.bytes(), [...client.contained])
+    else this.#done(task, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
+    this.#after(task)
+  }
+
+  #after(task: Task): void {
+    const { fn } = task
+    if (fn.queue.length > 0) this.#next(fn)
+    const now = performance.now()
+    if (now - this.#flushedAt > FLUSH_MS) {
+      this.#flushedAt = now
+      this.#parts.outbox.flush()
+    }
+  }
+
+  #fail(task: Task, runnable: Runnable | undefined, thrown: unknown): void {
+    if (task.ended) return
+    this.#leave(task)
+    const codec = runnable?.codec ?? this.#parts.functions.plain
+    const retry = task.fn.spec.retryErrors && retriable(thrown, runnable?.retryClasses ?? [])
+    this.#sendError(task, this.#errorOf(task, thrown), retry ? flag.retry : 0, codec)
+    this.#after(task)
+  }
+
+  /** The error that the caller sees. */
+  #errorOf(task: Task, thrown: unknown): ShoalError {
+    if (thrown instanceof MalformedValueError) return unencodable(task, thrown)
+    if (isShoalError(thrown) && (thrown.code === 'SHOAL_CODE' || thrown.code === 'SHOAL_CANCELLED')) return thrown
+    tidyStacks(thrown)
+    const { taskId, attempt, owner, functionName } = task
+    return taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: thrown })
+  }
+
+  #sendError(task: Task, error: ShoalError, flags: number, { encoder }: ThreadCodec): void {
+    const { client } = this.#parts
+    const text = `${errorName(error)}: ${error.message}`
+    client.beginEncoding()
+    encoder.start()
+    try {
+      encoder.value(error, 'error')
+    } catch (problem) {
+      // Something in the user's error cannot travel: its text does.
+      const { taskId, attempt, owner, functionName } = task
+      const plain = new Error(thrownText(error.cause))
+      plain.stack = stackText(error.cause)
+      const instead = taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: plain })
+      instead.message += ` (as it was it could not travel: ${(problem as Error).message})`
+      client.beginEncoding()
+      encoder.start()
+      encoder.value(instead, 'error')
+    }
+    this.#done(task, flag.error | flags, encoder.scratch, encoder.length, client.contained, -1, text.slice(0, 500))
+  }
+
+  #done(
+    task: Task,
+    flags: number,
+    bytes: Uint8Array,
+    length: number,
+    contained: readonly number[],
+    request: number,
+    errorText: string | undefined,
+  ): void {
+    const { outbox } = this.#parts
+    const keys = contained.length / 2
+    const text = errorText === undefined ? undefined : encoderOfText.encode(errorText)
+    const textBytes = text ? (text.length + 7) & ~7 : 0
+    const keyBytes = (keys * 12 + 7) & ~7
+    const at = outbox.begin(record.done, flags | (task.awaited ? flag.awaited : 0), DONE_BYTES + keyBytes + textBytes + length)
+    const { i32 } = outbox
+    const word = at >> 2
+    i32[word] = task.token
+    i32[word + 1] = task.claim
+    i32[word + 2] = keys
+    i32[word + 3] = length
+    outbox.f64[(at + 16) >> 3] = task.startedAt
+    outbox.f64[(at + 24) >> 3] = performance.timeOrigin + performance.now()
+    i32[word + 8] = request
+    i32[word + 9] = text ? text.length : 0
+    for (let i = 0, to = word + DONE_BYTES / 4; i < keys; i++, to += 3) {
+      i32[to] = contained[2 * i]
+      i32[to + 1] = low(contained[2 * i + 1])
+      i32[to + 2] = high(contained[2 * i + 1])
+    }
+    if (text) outbox.u8.set(text, at + DONE_BYTES + keyBytes)
+    copyBytes(outbox.u8, at + DONE_BYTES + keyBytes + textBytes, bytes, 0, length)
+    outbox.end()
+  }
+
+  /** A large result: room in the store first. */
+  #store(task: Task, bytes: Uint8Array, contained: number[]): void {
+    const { outbox } = this.#parts
+    const request = this.#nextRequest++
+    this.#waiting.set(request, {
+      bytes,
+      done: () => this.#done(task, flag.stored, bytes, 0, contained, request, undefined),
+      refused: (value) => this.#done(task, flag.error, value, value.length, [], -1, 'the object store is full'),
+    })
+    sendWords(outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
+  }
+
+  allocated(request: number, offset: number): void {
+    const waiting = this.#waiting.get(request)
+    if (!waiting) return
+    this.#waiting.delete(request)
+    this.#u8.set(waiting.bytes, offset)
+    waiting.done()
+  }
+
+  refused(request: number, value: Uint8Array): void {
+    const waiting = this.#waiting.get(request)
+    this.#waiting.delete(request)
+    waiting?.refused(value)
+  }
+
+  #incapable(task: Task, error: Error): void {
+    const { outbox, client, functions } = this.#parts
+    const { encoder } = functions.plain
+    client.beginEncoding()
+    encoder.start()
+    encoder.value(isShoalError(error) ? error : this.#errorOf(task, error), 'error')
+    const at = outbox.begin(record.incapable, 0, 16 + encoder.length)
+    const word = at >> 2
+    outbox.i32[word] = task.token
+    outbox.i32[word + 1] = task.claim
+    outbox.i32[word + 2] = encoder.length
+    copyBytes(outbox.u8, at + 16, encoder.scratch, 0, encoder.length)
+    outbox.end()
+  }
+
+  /** The agent gave an attempt up. */
+  abort(token: number): void {
+    const task = this.#tasks.get(token)
+    if (!task) return
+    task.stop(new Error(`${task.functionName} is to stop`))
+  }
+
+  /** An error that escaped from a timer or a promise that nobody held. True if the task it belongs to has failed by it. */
+  escaped(error: unknown): boolean {
+    const task = currentTask.getStore()
+    if (!task || task.ended) return false
+    this.#fail(task, undefined, error)
+    return true
+  }
+}
+
+const views = { copy: false } as const
+
+// biome-ignore lint/complexity/noBannedTypes: any function of a user
+function apply(fn: Function, args: unknown[]): unknown {
+  return Reflect.apply(fn, undefined, args)
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
+  if (classes.length === 0) return true
+  return classes.some((one) => typeof one === 'function' && thrown instanceof (one as new () => Error))
+}
+
+function unencodable(task: Task, error: unknown): ShoalError {
+  if (error instanceof ValueError) {
+    const { path, reason } = error
+    return new SerializationError(`the result of ${task.functionName} cannot travel: ${error.message}`, { path, reason })
+  }
+  if (isShoalError(error)) return error
+  const { taskId, attempt, owner, functionName } = task
+  return taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: error })
+}
+
+/** Stacks name the user's files: along the chain of causes too. */
+function tidyStacks(thrown: unknown): void {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < 20; error = error.cause, depth++) {
+    try {
+      if (typeof error.stack === 'string') error.stack = userFrames(error.stack)
+    } catch {
+      // A frozen error keeps the stack it has.
+    }
+  }
+}
+
+function stackText(thrown: unknown): string {
+  return thrown instanceof Error && typeof thrown.stack === 'string' ? thrown.stack : ''
+}
+
+function errorName(error: ShoalError): string {
+  const { cause } = error
+  return cause instanceof Error ? cause.name : error.name
+}

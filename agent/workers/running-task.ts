@@ -1,0 +1,66 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { RunningTask } from '../../wire/bridge.ts'
+import { taskIdText } from '../../wire/ids.ts'
+import type { WorkerFunctionState } from './functions.ts'
+
+/** Which task the running code belongs to, through its awaits and timers too. */
+export const currentTask = new AsyncLocalStorage<Task>()
+
+/** One attempt, in the thread that runs it. */
+export class Task implements RunningTask {
+  readonly token: number
+  readonly claim: number
+  readonly fn: WorkerFunctionState
+  readonly attempt: number
+  readonly client: number
+  readonly number: number
+  readonly owner: { peerId: string; incarnation: number }
+  startedAt = 0
+  waits = 0
+  ended = false
+  awaited = false
+  #controller: AbortController | undefined
+  #stopped: Error | undefined
+
+  constructor(
+    fn: WorkerFunctionState,
+    at: { token: number; claim: number; attempt: number; client: number; number: number },
+    owner: { peerId: string; incarnation: number },
+  ) {
+    this.fn = fn
+    this.token = at.token
+    this.claim = at.claim
+    this.attempt = at.attempt
+    this.client = at.client
+    this.number = at.number
+    this.owner = owner
+  }
+
+  get taskId(): string {
+    return taskIdText(this.owner, this.client, this.number)
+  }
+
+  get jobId(): string {
+    return this.fn.spec.jobId
+  }
+
+  get namespace(): string {
+    return this.fn.spec.namespace
+  }
+
+  get functionName(): string {
+    return this.fn.spec.name
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#stopped) this.#controller.abort(this.#stopped)
+    return this.#controller.signal
+  }
+
+  /** Tells the code that it is to stop. */
+  stop(reason: Error): void {
+    this.#stopped = reason
+    this.#controller?.abort(reason)
+  }
+}

@@ -1,0 +1,46 @@
+import type { Outbox } from '../../wire/outbox.ts'
+import { record } from '../../wire/records.ts'
+import { sendText, sendWords } from '../../wire/texts.ts'
+import type { Runner } from './runner.ts'
+import { currentTask } from './running-task.ts'
+
+/**
+ * Makes what user code does to its process the agent's knowledge: console output travels with the records and in their
+ * order, `process.exit` says which task called it, and an error that escapes from a timer of a finished task costs nobody
+ * their result.
+ */
+export function guardProcess({ outbox, runner }: { outbox: Outbox; runner: Runner }): void {
+  const token = (): number => {
+    const task = currentTask.getStore()
+    return task && !task.ended ? task.token : -1
+  }
+  const print = (isError: number, text: string): void => {
+    sendText(outbox, record.output, isError, [token()], { text })
+    // A long computation's progress is seen while it computes.
+    outbox.flush()
+  }
+  takeOver(process.stdout, (text) => print(0, text))
+  takeOver(process.stderr, (text) => print(1, text))
+  const exit = process.exit
+  process.exit = (code) => {
+    sendWords(outbox, record.exiting, 0, token(), Number(code ?? process.exitCode ?? 0))
+    outbox.flush()
+    return exit(code)
+  }
+  const escaped = (error: unknown): void => {
+    if (runner.escaped(error)) return
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    sendText(outbox, record.output, 1, [-1], { text: `an error that no task waits for: ${text}\n` })
+  }
+  process.on('uncaughtException', escaped)
+  process.on('unhandledRejection', escaped)
+}
+
+function takeOver(stream: NodeJS.WriteStream, write: (text: string) => void): void {
+  stream.write = (chunk: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean => {
+    write(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString())
+    const done = typeof encoding === 'function' ? encoding : callback
+    if (typeof done === 'function') queueMicrotask(() => done())
+    return true
+  }
+}

@@ -1,0 +1,530 @@
+import type { RunningTask, WorkerBridge, WorkerClient } from '../../wire/bridge.ts'
+import { ClosedError, isShoalError, ObjectLostError, SerializationError, type ShoalError } from '../../wire/errors/index.ts'
+import type { OwnerId } from '../../wire/ids.ts'
+import type { RecordMemory } from '../../wire/inbox.ts'
+import type { Outbox } from '../../wire/outbox.ts'
+import { flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
+import { alignedAfterWords, copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
+import { Decoder, Encoder, type Extension, type TypeRegistry, ValueError } from '../../wire/values/index.ts'
+import { at as where, Ref } from '../ref.ts'
+import { Calls } from './calls.ts'
+import { clientExtensions } from './extensions.ts'
+import { Slots } from './slots.ts'
+import { StoredValues } from './stored-values.ts'
+import { Suspension } from './suspension.ts'
+import { Unasked } from './unasked.ts'
+import { addWaiter, notifyWaiters, type Waiter } from './waiter.ts'
+
+/** What connects an engine with its agent. */
+export interface EngineChannel {
+  readonly outbox: Outbox
+  readonly welcome: Welcome
+  /** The object store's memory, where this thread sees it. */
+  readonly store: SharedArrayBuffer | undefined
+  /** In a worker: which task is running. */
+  readonly bridge: WorkerBridge | undefined
+  /** Keeps the event loop alive, or no longer. */
+  hold(): void
+  letGo(): void
+  /** Console output of remote code. */
+  log(isError: boolean, line: { name?: string; worker: string; text: string }): void
+}
+
+/** Arguments as a submission has them. */
+export interface EncodedArguments {
+  bytes: Uint8Array
+  length: number
+  dependencies: readonly Ref<unknown>[]
+  contained: readonly number[]
+}
+
+/**
+ * A program's side of its channel: what it submits, the refs it holds, the values that come back. The same in a driver and in
+ * the code of a worker. A task costs one record and one `Ref`; a small result is kept in the ref, and the agent forgets it.
+ */
+export class Engine implements WorkerClient {
+  readonly outbox: Outbox
+  readonly welcome: Welcome
+  readonly owner: OwnerId
+  readonly types: TypeRegistry
+  readonly extensions: readonly Extension[]
+  readonly contained: number[] = []
+  readonly encoder: Encoder
+  readonly #decoder: Decoder
+  readonly #channel: EngineChannel
+  readonly #slots = new Slots()
+  readonly #dropped: FinalizationRegistry<number>
+  readonly stored: StoredValues
+  readonly calls: Calls
+  readonly suspension: Suspension
+  readonly unasked = new Unasked()
+  /** Hashes of code that the agent has had from here. */
+  readonly sentCodes = new Set<string>()
+  readonly #preparing = new Set<Promise<void>>()
+  #nextNumber = 1
+  #nextFunction = 0
+  closed: ShoalError | undefined
+
+  constructor(channel: EngineChannel, types: TypeRegistry) {
+    this.#channel = channel
+    this.outbox = channel.outbox
+    this.welcome = channel.welcome
+    this.owner = { peerId: channel.welcome.peerId, incarnation: channel.welcome.incarnation }
+    this.types = types
+    this.extensions = clientExtensions(() => this)
+    this.encoder = new Encoder({ types, extensions: this.extensions })
+    this.#decoder = new Decoder({ types, extensions: this.extensions })
+    this.stored = new StoredValues(this.outbox, channel.store)
+    this.calls = new Calls(this.outbox)
+    this.suspension = new Suspension(channel)
+    this.#dropped = new FinalizationRegistry((slot) => this.#releaseSlot(slot))
+  }
+
+  get bridge(): WorkerBridge | undefined {
+    return this.#channel.bridge
+  }
+
+  get currentTask(): RunningTask | undefined {
+    return this.#channel.bridge?.current()
+  }
+
+  // ---- submitting
+
+  nextFunction(): number {
+    return this.#nextFunction++
+  }
+
+  #newRef<T>(): Ref<T> {
+    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, this.#slots.take())
+    this.#slots.set(ref.slot, ref as Ref<unknown>)
+    return ref
+  }
+
+  /** A ref that has failed before anything was sent. */
+  failedRef<T>(error: Error): Ref<T> {
+    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
+    ref.state = where.broken
+    ref.value = error
+    this.unasked.add(ref as Ref<unknown>)
+    return ref
+  }
+
+  /** A ref that fails as another has. */
+  failedLike<T>(other: Ref<unknown>): Ref<T> {
+    const ref = this.failedRef<T>(new Error())
+    ref.state = other.state
+    ref.value = other.value
+    return ref
+  }
+
+  submit<T>(fn: number, args: EncodedArguments, held: readonly number[]): Ref<T> {
+    const ref = this.#newRef<T>()
+    const { dependencies, contained } = args
+    const keys = contained.length / 2 + held.length / 2
+    const words = 8 + 2 * dependencies.length + 3 * keys
+    const head = alignedAfterWords(words)
+    const { outbox } = this
+    const at = outbox.begin(record.submit, dependencies.length, head + args.length)
+    const { i32 } = outbox
+    const word = at >> 2
+    i32[word] = ref.slot
+    i32[word + 1] = low(ref.number)
+    i32[word + 2] = high(ref.number)
+    i32[word + 3] = fn
+    i32[word + 4] = this.#channel.bridge?.current()?.token ?? -1
+    i32[word + 5] = keys
+    i32[word + 6] = args.length
+    i32[word + 7] = 0
+    let to = word + 8
+    for (const one of dependencies) {
+      i32[to++] = one.slot
+      i32[to++] = low(one.number)
+    }
+    to = writeKeys(i32, to, contained)
+    writeKeys(i32, to, held)
+    copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
+    outbox.end()
+    if (dependencies.length > 0) ref.dependencies = dependencies as Ref<unknown>[]
+    return ref
+  }
+
+  beginEncoding(): void {
+    if (this.contained.length > 0) this.contained.length = 0
+  }
+
+  // ---- objects of this program
+
+  /** A small value, kept here until somebody else needs it. */
+  keep<T>(state: number, value: unknown): Ref<T> {
+    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
+    ref.state = state
+    ref.value = value
+    return ref
+  }
+
+  /** A large value: goes to the store as soon as there is room. Its ref can be passed on at once. */
+  store<T>(bytes: Uint8Array, contained: readonly number[]): Ref<T> {
+    const ref = this.#newRef<T>()
+    sendWords(this.outbox, record.allocate, 0, ref.slot, low(ref.number), high(ref.number), low(bytes.length), high(bytes.length))
+    this.stored.awaitRoom(ref.slot, { ref: ref as Ref<unknown>, bytes, contained: [...contained] })
+    return ref
+  }
+
+  /** Others will name this object by its key: the agent has to know it. */
+  share(ref: Ref<unknown>): void {
+    if (ref.engine !== this) {
+      throw new ValueError('', 'is a ref of a mesh that was closed')
+    }
+    if (ref.state === where.released) throw new ValueError('', 'is a ref that was released')
+    this.contained.push(ref.client, ref.number)
+    if (ref.shared) return
+    ref.shared = true
+    if (ref.slot >= 0) sendWords(this.outbox, record.share, 0, ref.slot, low(ref.number), high(ref.number))
+    else this.#publish(ref)
+  }
+
+  /** Gives the agent a value that was kept here. */
+  #publish(ref: Ref<unknown>): void {
+    const slot = this.#slots.take()
+    const { failed, bytes } = this.#bytesOf(ref)
+    ref.slot = slot
+    const at = this.outbox.begin(record.value, (failed ? 1 : 0) | 2, alignedAfterWords(6) + bytes.length)
+    const word = at >> 2
+    const { i32, u8 } = this.outbox
+    i32[word] = slot
+    i32[word + 1] = low(ref.number)
+    i32[word + 2] = high(ref.number)
+    i32[word + 3] = 0
+    i32[word + 4] = bytes.length
+    i32[word + 5] = 0
+    u8.set(bytes, at + alignedAfterWords(6))
+    this.outbox.end()
+    this.#dropped.register(ref, slot, ref)
+  }
+
+  /** The bytes of what is kept here. With an encoder of its own: the engine's may be in the middle of a value. */
+  #bytesOf(ref: Ref<unknown>): { failed: boolean; bytes: Uint8Array } {
+    if (ref.state === where.bytes || ref.state === where.failed) {
+      return { failed: ref.state === where.failed, bytes: ref.value as Uint8Array }
+    }
+    const encoder = new Encoder({ types: this.types, extensions: this.extensions })
+    encoder.start()
+    encoder.value(ref.value, '')
+    return { failed: ref.state === where.broken, bytes: encoder.bytes() }
+  }
+
+  /** A ref that came inside a value. */
+  borrow<T>(owner: OwnerId, client: number, number: number): Ref<T> {
+    const ref = new Ref<T>(this, owner, client, number, this.#slots.take())
+    ref.state = where.borrowed
+    ref.shared = true
+    sendWords(this.outbox, record.borrow, 0, ref.slot, client, low(number), high(number))
+    this.#dropped.register(ref, ref.slot, ref)
+    return ref
+  }
+
+  release(ref: Ref<unknown>): void {
+    const { state } = ref
+    if (state === where.released) return
+    this.unasked.forget(ref)
+    if (state === where.pending && this.#slots.get(ref.slot) === ref) {
+      // Its slot is free only when the result has come: until then it may still be named by the agent.
+      ref.state = where.released
+      if (ref.waiters) notifyWaiters(ref)
+      return
+    }
+    ref.state = where.released
+    ref.value = undefined
+    if (ref.slot >= 0 && !ref.viewed) {
+      this.#dropped.unregister(ref)
+      this.#releaseSlot(ref.slot)
+      ref.slot = -1
+    }
+  }
+
+  #releaseSlot(slot: number): void {
+    if (this.closed) return
+    sendWords(this.outbox, record.release, 0, slot)
+    this.#slots.free(slot)
+  }
+
+  // ---- waiting
+
+  /** Whether a ref's value, or its failure, is known here. */
+  settled(ref: Ref<unknown>): boolean {
+    return ref.state !== where.pending && ref.state !== where.borrowed
+  }
+
+  /** Tells `waiter` when a ref is settled; the ref must not be. */
+  await(ref: Ref<unknown>, waiter: Waiter): void {
+    addWaiter(ref, waiter)
+    if (ref.state !== where.borrowed) return
+    ref.state = where.pending
+    this.#slots.set(ref.slot, ref)
+    sendWords(this.outbox, record.subscribe, 0, ref.slot)
+  }
+
+  /** The value of a settled ref, or a promise of it where bytes have to come first. Throws its failure. */
+  read(ref: Ref<unknown>, copy: boolean): unknown {
+    ref.asked = true
+    switch (ref.state) {
+      case where.value:
+        return ref.value
+      case where.bytes:
+        return this.#decode(ref.value as Uint8Array, 0, (ref.value as Uint8Array).length, copy)
+      case where.stored:
+        return this.#readStored(ref, copy)
+      case where.failed:
+        throw this.errorOf(ref)
+      case where.broken:
+        this.unasked.forget(ref)
+        throw ref.value
+      default:
+        throw new ObjectLostError(`object ${ref.id} cannot be read: its ref was released or moved here`, {
+          objectId: ref.id,
+          reason: 'its ref was released or moved here',
+        })
+    }
+  }
+
+  errorOf(ref: Ref<unknown>): unknown {
+    this.unasked.forget(ref)
+    const bytes = ref.value as Uint8Array
+    return this.#decode(bytes, 0, bytes.length, true)
+  }
+
+  decodeError(bytes: Uint8Array): unknown {
+    return this.#decode(bytes, 0, bytes.length, true)
+  }
+
+  #readStored(ref: Ref<unknown>, copy: boolean): unknown {
+    const local = this.stored.bytesHere(ref)
+    if (!local) return this.stored.fetch(ref).then(() => this.read(ref, copy))
+    if (!copy) ref.viewed = true
+    const value = this.#decode(local.u8, local.at, local.at + local.bytes, copy)
+    if (!copy) this.stored.holdWhileViewed(value, ref)
+    return value
+  }
+
+  #decode(bytes: Uint8Array, from: number, to: number, copy: boolean): unknown {
+    this.#decoder.start(bytes, from, to, copy ? undefined : { copy })
+    return this.#decoder.value()
+  }
+
+  /** Code that values brought and that is not here yet. */
+  preparing(): Promise<unknown> | undefined {
+    return this.#preparing.size === 0 ? undefined : Promise.all(this.#preparing)
+  }
+
+  /** In a worker, loads the code of a function that came inside a value, so that it can be called plainly. */
+  prepare(hash: string): void {
+    const { bridge } = this
+    if (!bridge || bridge.local(hash)) return
+    sendText(this.outbox, record.want, 0, [], { hash })
+    const ready: Promise<void> = bridge
+      .prepare(hash)
+      .catch(() => undefined)
+      .finally(() => this.#preparing.delete(ready))
+    this.#preparing.add(ready)
+  }
+
+  // ---- what the agent says
+
+  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    switch (type) {
+      case record.result:
+        this.#result(field, i32[word], memory, at + 8, i32[word + 1])
+        break
+      case record.stored:
+        this.#stored(i32[word], joined(i32[word + 1], i32[word + 2]))
+        break
+      case record.need:
+        this.#supply(i32[word], i32[word + 1])
+        break
+      case record.allocated:
+        this.stored.room(i32[word], joined(i32[word + 1], i32[word + 2]), (ref) => this.#sealed(ref))
+        break
+      case record.located:
+        this.stored.located(i32[word], joined(i32[word + 1], i32[word + 2]))
+        break
+      case record.piece:
+        this.stored.piece(memory, at)
+        break
+      case record.resumed:
+        this.suspension.resumed(i32[word])
+        break
+      case record.reply:
+        this.calls.reply(i32[word], i32[word + 1] === 1, readText(memory, at, 2, bytes))
+        break
+      case record.log:
+        this.#channel.log(field === 1, readText(memory, at, 0, bytes) as { name?: string; worker: string; text: string })
+        break
+      case record.closed:
+        this.close((readText(memory, at, 0, bytes) as { reason: string }).reason)
+        break
+      case record.code:
+        break
+      default:
+        throw new Error(`the agent sent a record of type ${type}`)
+    }
+  }
+
+  #result(flags: number, slot: number, memory: RecordMemory, from: number, bytes: number): void {
+    const ref = this.#slots.get(slot)
+    if (!ref) return
+    const kept = (flags & flag.kept) !== 0
+    this.#slots.set(slot, undefined)
+    if (ref.state === where.released) {
+      if (kept) this.#releaseSlot(slot)
+      else this.#slots.free(slot)
+      ref.slot = -1
+      return
+    }
+    if ((flags & flag.error) !== 0) {
+      ref.state = where.failed
+      ref.value = memory.u8.slice(from, from + bytes)
+    } else this.#take(ref, memory.u8, from, bytes, kept)
+    if (kept) {
+      if (ref.client === this.welcome.client) this.#dropped.register(ref, slot, ref)
+    } else {
+      this.#slots.free(slot)
+      ref.slot = -1
+      // The agent had delivered it before it learnt that others will ask for it.
+      if (ref.shared) this.#publish(ref)
+    }
+    this.#settle(ref)
+  }
+
+  /** What is short and holds nothing is decoded at once: its bytes need no memory of their own then. */
+  #take(ref: Ref<unknown>, u8: Uint8Array, from: number, bytes: number, kept: boolean): void {
+    if (bytes <= 32 && !kept) {
+      const value = this.#decode(u8, from, from + bytes, true)
+      if (typeof value !== 'object' && typeof value !== 'function') {
+        ref.state = where.value
+        ref.value = value
+        return
+      }
+      if (value === null) {
+        ref.state = where.value
+        ref.value = null
+        return
+      }
+    }
+    ref.state = where.bytes
+    ref.value = u8.slice(from, from + bytes)
+  }
+
+  #settle(ref: Ref<unknown>): void {
+    ref.dependencies = undefined
+    if (ref.waiters !== undefined) notifyWaiters(ref)
+    else if (ref.state === where.failed) this.unasked.add(ref)
+  }
+
+  #stored(slot: number, bytes: number): void {
+    const ref = this.#slots.get(slot)
+    if (!ref) return
+    this.#slots.set(slot, undefined)
+    if (ref.state === where.released) {
+      this.#releaseSlot(slot)
+      ref.slot = -1
+      return
+    }
+    ref.state = where.stored
+    ref.storedBytes = bytes
+    if (ref.client === this.welcome.client) this.#dropped.register(ref, slot, ref)
+    this.#settle(ref)
+  }
+
+  /** Our own large value is in the store. */
+  #sealed(ref: Ref<unknown>): void {
+    if (ref.state === where.released) {
+      this.#slots.set(ref.slot, undefined)
+      this.#releaseSlot(ref.slot)
+      ref.slot = -1
+      return
+    }
+    this.#slots.set(ref.slot, undefined)
+    ref.state = where.stored
+    this.#dropped.register(ref, ref.slot, ref)
+    this.#settle(ref)
+  }
+
+  #supply(slot: number, index: number): void {
+    const ref = this.#slots.get(slot)
+    const dependency = ref?.dependencies?.[index]
+    if (!dependency) return
+    let failed = true
+    let bytes: Uint8Array
+    try {
+      ;({ failed, bytes } = this.#bytesOf(dependency))
+    } catch {
+      bytes = this.#lostBytes(dependency)
+    }
+    const at = this.outbox.begin(record.supply, failed ? 1 : 0, 16 + bytes.length)
+    const word = at >> 2
+    this.outbox.i32[word] = slot
+    this.outbox.i32[word + 1] = index
+    this.outbox.i32[word + 2] = bytes.length
+    this.outbox.i32[word + 3] = 0
+    this.outbox.u8.set(bytes, at + 16)
+    this.outbox.end()
+  }
+
+  #lostBytes(ref: Ref<unknown>): Uint8Array {
+    const encoder = new Encoder({ types: this.types, extensions: this.extensions })
+    encoder.start()
+    encoder.value(new ObjectLostError(`object ${ref.id} was released before a task had it`, { objectId: ref.id, reason: 'released' }))
+    return encoder.bytes()
+  }
+
+  // ---- encoding
+
+  /** Encodes a value that is to travel; turns what the codec says into the error that users see. */
+  encode(value: unknown, root: string): void {
+    this.beginEncoding()
+    this.encoder.start()
+    try {
+      this.encoder.value(value, root)
+    } catch (error) {
+      throw serializationError(error)
+    }
+  }
+
+  // ---- end
+
+  /** Everything that waits fails with this. */
+  close(reason: string | undefined, as?: ShoalError): void {
+    if (this.closed) return
+    const error = as ?? new ClosedError(reason ? `the mesh was closed: ${reason}` : 'the mesh was closed while this waited', { reason })
+    this.closed = error
+    this.suspension.close()
+    for (const ref of this.#slots.refs()) {
+      if (ref.state !== where.pending) continue
+      ref.state = where.broken
+      ref.value = error
+      notifyWaiters(ref)
+    }
+    this.stored.close(error)
+    this.calls.close(error)
+    this.unasked.printAll()
+  }
+}
+
+/** The error that users see for what a codec refused. */
+export function serializationError(error: unknown): Error {
+  if (!(error instanceof ValueError)) return error as Error
+  if (isShoalError(error.cause)) return error.cause
+  const { path, reason, message } = error
+  return new SerializationError(message, { path, reason })
+}
+
+function writeKeys(i32: Int32Array, to: number, keys: readonly number[]): number {
+  for (let i = 0; i < keys.length; i += 2) {
+    i32[to++] = keys[i]
+    i32[to++] = low(keys[i + 1])
+    i32[to++] = high(keys[i + 1])
+  }
+  return to
+}

@@ -1,0 +1,32 @@
+import type { Ref } from '../ref.ts'
+
+/** Small numbers by which agent and client name objects on their channel; each is used again when it is free. */
+export class Slots {
+  readonly #refs: (Ref<unknown> | undefined)[] = []
+  readonly #free: number[] = []
+
+  take(): number {
+    const free = this.#free.pop()
+    if (free !== undefined) return free
+    this.#refs.push(undefined)
+    return this.#refs.length - 1
+  }
+
+  /** Holds the ref that a result is to come for. */
+  set(slot: number, ref: Ref<unknown> | undefined): void {
+    this.#refs[slot] = ref
+  }
+
+  get(slot: number): Ref<unknown> | undefined {
+    return this.#refs[slot]
+  }
+
+  free(slot: number): void {
+    this.#refs[slot] = undefined
+    this.#free.push(slot)
+  }
+
+  *refs(): Iterable<Ref<unknown>> {
+    for (const ref of this.#refs) if (ref) yield ref
+  }
+}

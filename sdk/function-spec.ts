@@ -1,0 +1,39 @@
+import type { FunctionSpec, PlacementSpec } from '../wire/records.ts'
+import type { Placement, TaskOptions } from './types.ts'
+
+/** Defaults of api.md §3. */
+const RETRIES = 3
+const INFEASIBLE_TIMEOUT_MS = 10_000
+
+/** What an agent is told of a function with its options. */
+export function functionSpec(
+  options: TaskOptions,
+  code: { name: string; hash: string; blobs: string[]; codes: string[] },
+): FunctionSpec {
+  const { cpus = 1, gpus = 0, memoryBytes = 0, resources = {}, placement } = options
+  return {
+    name: options.name ?? code.name,
+    code: code.hash,
+    blobs: code.blobs,
+    codes: code.codes,
+    resources: { ...resources, cpus, gpus, memoryBytes },
+    retries: options.retries ?? RETRIES,
+    retryErrors: options.retryErrors !== undefined && options.retryErrors !== false && !isEmpty(options.retryErrors),
+    timeoutMs: options.timeoutMs ?? 0,
+    priority: options.priority ?? 0,
+    copy: options.copy ?? true,
+    external: [...(options.external ?? [])],
+    infeasibleTimeoutMs: options.infeasibleTimeoutMs ?? INFEASIBLE_TIMEOUT_MS,
+    placement: placementSpec(placement),
+  }
+}
+
+/** An empty list of classes names none. */
+function isEmpty(retryErrors: TaskOptions['retryErrors']): boolean {
+  return Array.isArray(retryErrors) && retryErrors.length === 0
+}
+
+/** On one peer, packing and spreading are the same. */
+function placementSpec(placement: Placement | undefined): PlacementSpec | undefined {
+  return typeof placement === 'object' ? placement : undefined
+}

@@ -1,0 +1,15 @@
+/** Shoal: Ray's programming model for TypeScript, with no head node. */
+import './orphans.ts'
+import './worker.ts'
+
+export { asCompleted } from './asCompleted.ts'
+export { context, mesh } from './context.ts'
+export * from './errors/index.ts'
+export { get } from './get.ts'
+export { init } from './init.ts'
+export { move, release } from './move.ts'
+export { put } from './put.ts'
+export { registerType, type TypeCodec } from './register-type.ts'
+export { task } from './task.ts'
+export type * from './types.ts'
+export { wait } from './wait.ts'

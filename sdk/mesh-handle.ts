@@ -1,0 +1,63 @@
+import type { Engine } from './client/engine.ts'
+import { checkRowFilter } from './options/index.ts'
+import type { Mesh, MeshState, ObjectRow, PeerInfo, Resources, RowFilter, TaskRow, WorkerRow } from './types.ts'
+
+/** Rows of one answer of the agent. */
+const PAGE = 1000
+
+/** The mesh as a program sees it: questions to its agent, and the end. */
+export class MeshHandle implements Mesh {
+  readonly peerId: string
+  readonly meshId: string
+  readonly state: MeshState
+  readonly #engine: Engine
+  readonly #close: () => Promise<void>
+
+  constructor(engine: Engine, close: () => Promise<void>) {
+    this.#engine = engine
+    this.#close = close
+    this.peerId = engine.welcome.peerId
+    this.meshId = engine.welcome.meshId
+    this.state = {
+      tasks: (filter) => this.#rows<TaskRow>('tasks', filter),
+      objects: (filter) => this.#rows<ObjectRow>('objects', filter),
+      workers: (filter) => this.#rows<WorkerRow>('workers', filter),
+    }
+  }
+
+  #ask(method: string, params?: unknown): Promise<unknown> {
+    return this.#engine.suspension.while(this.#engine.calls.call(method, params))
+  }
+
+  async peers(): Promise<PeerInfo[]> {
+    return (await this.#ask('peers')) as PeerInfo[]
+  }
+
+  async resources(): Promise<Resources> {
+    return (await this.#ask('resources')) as Resources
+  }
+
+  async available(): Promise<Resources> {
+    return (await this.#ask('available')) as Resources
+  }
+
+  #rows<Row>(kind: 'tasks' | 'objects' | 'workers', filter: RowFilter<Row> | undefined): AsyncIterable<Row> {
+    const checked = checkRowFilter(kind, filter)
+    const ask = (after: number): Promise<unknown> => this.#ask(kind, { filter: checked, limit: PAGE, after })
+    return (async function* () {
+      for (let after: number | undefined = 0; after !== undefined; ) {
+        const page = (await ask(after)) as { rows: Row[]; next?: number }
+        yield* page.rows
+        after = page.next
+      }
+    })()
+  }
+
+  close(): Promise<void> {
+    return this.#close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close()
+  }
+}

@@ -1,0 +1,34 @@
+import { checkRef } from './options/index.ts'
+import { isRef, type Ref } from './ref.ts'
+import type { ObjectRef } from './types.ts'
+
+/** Refs that are let go of when the submission that they are an argument of has been accepted. */
+const moving = new WeakSet<Ref<unknown>>()
+
+/**
+ * As an argument: hands the object over. The ref is released here once the task is submitted, so that the object goes when
+ * the task is done with it: `reduce.remote(move(a), move(b))`.
+ * @throws InvalidOptionError where it is no ref
+ */
+export function move<T>(ref: ObjectRef<T>): ObjectRef<T> {
+  checkRef('move', ref, isRef)
+  moving.add(ref as unknown as Ref<unknown>)
+  return ref
+}
+
+
+/** Lets go of the refs that an accepted submission handed over. */
+export function releaseMoved(args: readonly unknown[]): void {
+  for (const arg of args) {
+    if (isRef(arg) && moving.delete(arg)) arg.release()
+  }
+}
+
+/**
+ * Lets go of refs: what they name goes when nobody else holds it. Twice is nothing.
+ * @throws InvalidOptionError where something is no ref
+ */
+export function release(...refs: ObjectRef<unknown>[]): void {
+  for (const ref of refs) checkRef('release', ref, isRef)
+  for (const ref of refs) ref.release()
+}

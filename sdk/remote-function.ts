@@ -1,0 +1,170 @@
+import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
+import { record } from '../wire/records.ts'
+import { sendText } from '../wire/texts.ts'
+import { ValueError } from '../wire/values/index.ts'
+import { type Engine, serializationError } from './client/engine.ts'
+import { encodeArguments } from './client/arguments.ts'
+import { FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
+import { functionSpec } from './function-spec.ts'
+import { map } from './map.ts'
+import { releaseMoved } from './move.ts'
+import { checkTaskOptions } from './options/index.ts'
+import type { Ref } from './ref.ts'
+import { currentSession } from './session.ts'
+import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './types.ts'
+
+/** Marks a remote function, in every copy of this module. */
+const brand = Symbol.for('shoal.remote-function')
+
+/** What a remote function is made of. */
+interface Remote {
+  readonly source: FunctionSource
+  readonly options: TaskOptions
+  /** What the agent of an engine calls it, once it has been told of it. */
+  defined: { engine: Engine; index: number; held: readonly number[] } | { engine: Engine; error: Error } | undefined
+}
+
+type Branded = AnyFunction & { [brand]: Remote }
+
+/** The methods of all remote functions. */
+const methods = Object.create(Function.prototype, {
+  remote: {
+    value: function remote(this: Branded, ...args: unknown[]): Ref<unknown> {
+      return submit(this[brand], args)
+    },
+  },
+  map: {
+    value: function mapOver(this: Branded, items: Iterable<unknown>, options?: MapOptions): unknown {
+      const remote = this[brand]
+      return map((item) => submit(remote, [item]), items, options)
+    },
+  },
+  options: {
+    value: function withOptions(this: Branded, options: TaskOptions): unknown {
+      const { source, options: earlier } = this[brand]
+      return remoteFunction(source, { ...earlier, ...checkTaskOptions(options, 'options') })
+    },
+  },
+}) as object
+
+/** A remote function over a source. */
+export function remoteFunction<F extends AnyFunction>(source: FunctionSource, options: TaskOptions): RemoteFunction<F> {
+  const { fn } = source
+  const made = function (this: unknown, ...args: unknown[]): unknown {
+    return Reflect.apply(fn, this, args)
+  }
+  Object.setPrototypeOf(made, methods)
+  const remote: Remote = { source, options, defined: undefined }
+  Object.defineProperty(made, brand, { value: remote })
+  Object.defineProperty(made, 'name', { value: options.name ?? fn.name, configurable: true })
+  Object.defineProperty(made, 'length', { value: fn.length, configurable: true })
+  return made as unknown as RemoteFunction<F>
+}
+
+export function isRemoteFunction(value: unknown): value is Branded {
+  return typeof value === 'function' && brand in value
+}
+
+export function functionSourceOf(value: object): FunctionSource {
+  return (value as Branded)[brand].source
+}
+
+function submit(remote: Remote, args: unknown[]): Ref<unknown> {
+  const session = currentSession()
+  if (!session) return notInitialized()
+  const { engine } = session
+  let { defined } = remote
+  if (defined?.engine !== engine) {
+    defined = define(remote, engine)
+    remote.defined = defined
+  }
+  if ('error' in defined) return engine.failedRef(defined.error)
+  if (engine.closed) return engine.failedRef(engine.closed)
+  try {
+    const encoded = encodeArguments(engine, args)
+    if ('failed' in encoded) return engine.failedLike(encoded.failed)
+    const ref = engine.submit(defined.index, encoded, defined.held)
+    releaseMoved(args)
+    return ref
+  } catch (error) {
+    return engine.failedRef(serializationError(error))
+  }
+}
+
+/** Tells the agent of a function, with its code; what cannot travel is noted for every call. */
+function define(remote: Remote, engine: Engine): NonNullable<Remote['defined']> {
+  try {
+    const code = remote.source.code(remote.options, engine)
+    sendCodes(engine, code)
+    const { blobs, codes } = code
+    const spec = functionSpec(remote.options, { name: code.name, hash: code.hash, blobs: [...blobs], codes: [...codes] })
+    const index = engine.nextFunction()
+    sendText(engine.outbox, record.define, 0, [index], spec)
+    engine.beginEncoding()
+    for (const ref of code.refs) engine.share(ref)
+    return { engine, index, held: [...engine.contained] }
+  } catch (error) {
+    return { engine, error: error instanceof ValueError ? serializationError(error) : (error as Error) }
+  }
+}
+
+/** A ref that can only be asked why. */
+function notInitialized(): Ref<unknown> {
+  return orphan(new NotInitializedError('a remote call needs a mesh: call `await init()` first'))
+}
+
+let orphans: ((error: Error) => Ref<unknown>) | undefined
+
+/** Set by the module that can make refs without a mesh. */
+export function setOrphans(make: (error: Error) => Ref<unknown>): void {
+  orphans = make
+}
+
+function orphan(error: Error): Ref<unknown> {
+  if (!orphans) throw error
+  return orphans(error)
+}
+
+// ---- as values
+
+/** A remote function as it travels inside a value. */
+export interface FunctionData {
+  hash: string
+  name: string
+  blobs: string[]
+  codes: string[]
+  options: TaskOptions
+  /** Refs that its code holds: whoever has the function holds them. */
+  refs: Ref<unknown>[]
+}
+
+/** What a remote function travels as; its code goes to the agent. */
+export function functionDataOf(value: object, engine: Engine): FunctionData {
+  const { source, options } = (value as Branded)[brand]
+  const code = source.code(options, engine)
+  sendCodes(engine, code)
+  const { retryErrors, ...rest } = options
+  const travels = retryErrors === undefined ? rest : { ...rest, retryErrors: retryErrors !== false }
+  const { hash, name, blobs, codes, refs } = code
+  return { hash, name, blobs: [...blobs], codes: [...codes], options: travels, refs: [...refs] }
+}
+
+/** A function that came inside a value: it keeps its code and is not captured again. */
+export function receivedFunction(data: FunctionData, engine: Engine): unknown {
+  const { hash, name, blobs, codes, refs } = data
+  const received: TravellingCode = { hash, name, blobs, codes, refs, parts: [] }
+  engine.prepare(hash)
+  const local = (...args: unknown[]): unknown => {
+    const fn = engine.bridge?.local(hash)
+    if (typeof fn === 'function') return fn(...args)
+    const reason = 'it came from elsewhere, and its code is not loaded in this thread'
+    throw new CodeError(`${name} cannot be called plainly here: ${reason}. Call it with .remote()`, {
+      functionName: name,
+      peerId: engine.welcome.peerId,
+      reason,
+    })
+  }
+  Object.defineProperty(local, 'name', { value: name })
+  return remoteFunction(new FunctionSource(local, { received }), data.options)
+}
+

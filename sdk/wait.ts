@@ -1,0 +1,40 @@
+import { Waiting, type WaitingEnd } from './client/waiting.ts'
+import { checkWaitOptions, checkWaitRefs } from './options/index.ts'
+import { isRef, type Ref } from './ref.ts'
+import type { ObjectRef, WaitOptions, WaitResult } from './types.ts'
+
+/**
+ * Waits until `count` of the refs are ready; a ref whose task failed is ready too. Both lists keep the given order, and
+ * `ready` has at most `count`. Past `timeoutMs` it comes back with what is ready then; 0 tells what is ready now.
+ * Rejects with InvalidOptionError, or with the signal's reason.
+ */
+export async function wait<R extends ObjectRef<unknown>>(refs: readonly R[], options?: WaitOptions): Promise<WaitResult<R>> {
+  const { count = 1, timeoutMs, signal } = checkWaitOptions(options)
+  checkWaitRefs(refs, isRef)
+  const list = refs as unknown as readonly Ref<unknown>[]
+  if (signal?.aborted) throw signal.reason
+  const needed = Math.min(count, list.length)
+  if (list.length === 0) return { ready: [], pending: [] }
+  const { engine } = list[0]
+  const settled = list.filter((ref) => engine.settled(ref)).length
+  if (settled < needed && (timeoutMs !== 0 || list.some((ref) => ref.client !== engine.welcome.client))) {
+    const pending = list.filter((ref) => !engine.settled(ref))
+    const end = await new Promise<WaitingEnd>((resolve) => {
+      new Waiting(engine, pending, { needed: needed - settled, failFast: false, timeoutMs, signal }, resolve)
+    })
+    if (end.kind === 'aborted') throw end.reason
+  }
+  return split(refs, needed, (ref) => engine.settled(ref))
+}
+
+function split<R extends ObjectRef<unknown>>(refs: readonly R[], count: number, settled: (ref: Ref<unknown>) => boolean): WaitResult<R> {
+  const ready: R[] = []
+  const pending: R[] = []
+  for (const ref of refs) {
+    const one = ref as unknown as Ref<unknown>
+    one.asked = true
+    if (ready.length < count && settled(one)) ready.push(ref)
+    else pending.push(ref)
+  }
+  return { ready, pending }
+}

@@ -1,0 +1,25 @@
+import { workerBridge } from '../wire/bridge.ts'
+import { Engine } from './client/engine.ts'
+import { MeshHandle } from './mesh-handle.ts'
+import { registeredTypes, setSession } from './session.ts'
+
+/** In a worker thread the mesh is there already: this module's functions speak by the worker's channel. */
+const bridge = workerBridge()
+if (bridge && !bridge.client) {
+  const { outbox, welcome, store } = bridge
+  const engine = new Engine(
+    {
+      outbox,
+      welcome,
+      store,
+      bridge,
+      hold: () => undefined,
+      letGo: () => undefined,
+      log: () => undefined,
+    },
+    registeredTypes,
+  )
+  bridge.client = engine
+  // A task does not own the mesh: closing it there closes nothing.
+  setSession({ engine, mesh: new MeshHandle(engine, () => Promise.resolve()) })
+}

@@ -1,0 +1,60 @@
+import type { Outbox } from './outbox.ts'
+import type { RecordHandler, RecordMemory } from './inbox.ts'
+import type { Welcome } from './records.ts'
+import type { Extension, TypeRegistry } from './values/index.ts'
+
+/** Where a worker thread leaves what the `shoal` module in that thread needs, and the other way round. */
+export const bridgeKey = Symbol.for('shoal.worker')
+
+/** A task as the code that runs in it sees it. */
+export interface RunningTask {
+  readonly token: number
+  readonly taskId: string
+  readonly attempt: number
+  readonly jobId: string
+  readonly namespace: string
+  readonly functionName: string
+  /** Aborted when the task is to stop. Made when first asked for. */
+  readonly signal: AbortSignal
+  /** `get`s and `wait`s that are not over. */
+  waits: number
+  /** Its function has returned or thrown. */
+  ended: boolean
+  /** It has been suspended at least once. */
+  awaited: boolean
+}
+
+/** What the worker gives. */
+export interface WorkerBridge {
+  readonly outbox: Outbox
+  readonly welcome: Welcome
+  /** The object store. */
+  readonly store: SharedArrayBuffer
+  current(): RunningTask | undefined
+  /** A received function, to be called in this thread; undefined while `prepare` has not come to its end. */
+  local(hash: string): unknown
+  /** Loads a received function's code, once it has arrived. */
+  prepare(hash: string): Promise<void>
+  /** What the `shoal` module gives. */
+  client?: WorkerClient
+}
+
+/** What the `shoal` module of that thread gives. */
+export interface WorkerClient extends RecordHandler {
+  readonly types: TypeRegistry
+  readonly extensions: readonly Extension[]
+  /** Refs that the last encoding met: pairs of client and number. */
+  readonly contained: number[]
+  /** Encoding begins: forgets what earlier ones met. */
+  beginEncoding(): void
+  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void
+}
+
+/** The bridge of this thread, in a worker. */
+export function workerBridge(): WorkerBridge | undefined {
+  return (globalThis as { [bridgeKey]?: WorkerBridge })[bridgeKey]
+}
+
+export function setWorkerBridge(bridge: WorkerBridge): void {
+  Object.defineProperty(globalThis, bridgeKey, { value: bridge, configurable: true })
+}
