@@ -14,7 +14,7 @@ export async function wait<R extends ObjectRef<unknown>>(refs: readonly R[], opt
   const list = refs as unknown as readonly Ref<unknown>[]
   if (signal?.aborted) throw signal.reason
   const needed = Math.min(count, list.length)
-  if (list.length === 0) return { ready: [], pending: [] }
+  if (list.length === 0) return { ready: [] as R[], pending: [] as R[] }
   const { engine } = list[0]
   const settled = list.filter((ref) => engine.settled(ref)).length
   if (settled < needed && (timeoutMs !== 0 || list.some((ref) => ref.client !== engine.welcome.client))) {
@@ -24,7 +24,7 @@ export async function wait<R extends ObjectRef<unknown>>(refs: readonly R[], opt
     })
     if (end.kind === 'aborted') throw end.reason
   }
-  return split(refs, needed, (ref) => engine.settled(ref))
+  return split<R>(refs, needed, ref => engine.settled(ref))
 }
 
 function split<R extends ObjectRef<unknown>>(refs: readonly R[], count: number, settled: (ref: Ref<unknown>) => boolean): WaitResult<R> {

@@ -21,6 +21,8 @@ export interface LoadedType {
 export interface Instance {
   root: Function
   types: LoadedType[]
+  /** Classes that came with it, as this instance's. */
+  companions: unknown[]
 }
 
 /** What all instances of one code object have in common. */
@@ -68,15 +70,17 @@ export class Instances {
     this.#scopes = new Map()
     const { bytes, stateAt } = this.#source
     this.#decoder.start(bytes, stateAt, bytes.length, { copy: true })
-    const [, root, types] = this.#decoder.value() as [
+    const [, root, types, companions] = this.#decoder.value() as [
       unknown[],
       Function,
       [string, Function, LoadedType['decode'], LoadedType['encode']][],
+      unknown[],
     ]
     this.#nodes = []
     const made = types.map(([name, Class, decode, encode]) => ({ name, Class, decode, encode }))
     return {
       root,
+      companions,
       types: made.filter(({ Class, decode }) => typeof Class === 'function' && typeof decode === 'function'),
     }
   }

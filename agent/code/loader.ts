@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { type CodeKind, type Pieces, readCode } from '../../wire/code/format.ts'
 import type { Extension, TypeRegistry } from '../../wire/values/index.ts'
 import { cannotLoad, moduleFailed } from './code-problem.ts'
-import { type Instance, Instances, type LoadedType } from './instance.ts'
+import { type Instance, Instances } from './instance.ts'
 import { modulesOfThread, type Surroundings, type ThreadModules } from './thread-modules.ts'
 
 export type { LoadedType } from './instance.ts'
@@ -31,7 +31,7 @@ export interface LoadedCode {
   /** The function or class: a new one if `fresh`, else always the same. */
   instantiate(): Function
   /** The same, with the registered types of the program that it came from, as this instance's classes. */
-  instance(): { root: Function; types: LoadedType[] }
+  instance(): Instance
 }
 
 /** Loads code objects in the thread that it is made in. */

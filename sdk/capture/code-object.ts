@@ -56,6 +56,8 @@ export interface Roots {
   root: unknown
   /** Registered types: name, class, decode, encode. */
   types: [name: string, Class: unknown, decode: unknown, encode: unknown][]
+  /** Classes that travel with it. */
+  companions: unknown[]
 }
 
 /** Writes a code object. */
@@ -81,7 +83,7 @@ export function codeObject(
   }
   const encoder = new Encoder({ extensions: [...codec.extensions, ...extensions], types: codec.types })
   encoder.start()
-  encoder.value([steps, roots.root, roots.types], 'code')
+  encoder.value([steps, roots.root, roots.types, roots.companions], 'code')
   const { pieces, modules, environments, bases } = parts
   const text = {
     pieces,

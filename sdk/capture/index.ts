@@ -31,6 +31,8 @@ export interface CaptureOptions {
   types: TypeRegistry
   /** npm packages that are not shipped but found at the executing peer. */
   external?: readonly string[]
+  /** Classes that travel with the function, the same that its code names: those of `retryErrors`. */
+  companions?: readonly Function[]
   /** The folder of this package: what lies in it is not shipped, the executing thread has its own. */
   shoalRoot: string
   /** The namespace of `shoal`, by which captured functions of Shoal's are named. */
@@ -112,13 +114,14 @@ class Capture {
     const values = this.#values
     const path = rootPath(fn.name)
     const root = values.slot(fn, path)
+    const companions = (this.#options.companions ?? []).map(one => values.slot(one, rootPath(one.name)))
     values.finish()
     this.#parts.markNeeded()
     const types = this.#types()
     shareVariables(this.#functions)
     this.#functions.settlePlaces()
     const { extensions, types: registry } = this.#options
-    const roots: Roots = { root, types }
+    const roots: Roots = { root, types, companions }
     const header = { kind: kindOf(fn), fresh: values.mutable, held: values.held }
     try {
       return codeObject(this.#parts, values.nodes, roots, header, { extensions, types: registry })

@@ -1,0 +1,5 @@
+export { Decoder } from './decoder.ts'
+export { Encoder } from './encoder.ts'
+export { MalformedValueError, ValueError } from './errors.ts'
+export type { Extension } from './extension.ts'
+export { type RegisteredType, TypeRegistry } from './registry.ts'
