@@ -1,3 +1,5 @@
+import { waitForMesh } from './client/wait-for-mesh.ts'
+
 /** What stands behind a feed. */
 export interface FeedSource {
   /** Called once, at the first `next()`: nothing happens before anybody reads. */
@@ -78,10 +80,11 @@ export class Feed<T> implements AsyncIterableIterator<T, undefined>, AsyncDispos
       this.#source.taken?.()
       return Promise.resolve({ done: false, value })
     }
-    return new Promise((resolve, reject) => {
+    const next = new Promise<IteratorResult<T, undefined>>((resolve, reject) => {
       this.#readers.push({ resolve, reject })
       this.#finish()
     })
+    return waitForMesh(next)
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {

@@ -2,6 +2,7 @@
 import './orphans.ts'
 import './worker.ts'
 
+export { actor, kill } from './actor.ts'
 export { asCompleted } from './asCompleted.ts'
 export { context, mesh } from './context.ts'
 export * from './errors/index.ts'

@@ -1,0 +1,19 @@
+import { refuse, refuseAsLater } from './options/index.ts'
+
+/**
+ * Actors are the next but two of Shoal's parts, and not in this version. The names are here so that modules which make
+ * actor classes beside their tasks can be loaded: making an actor throws InvalidOptionError that says so.
+ */
+export function actor(Class: unknown): { remote(...args: unknown[]): never; options(options: object): unknown } {
+  if (typeof Class !== 'function') refuse({ call: 'actor', option: 'Class' }, Class, 'a class')
+  const made = {
+    remote: (): never => refuseAsLater({ call: 'actor', option: 'remote()' }, Class, 'a task', 'makes an actor, which'),
+    options: (): unknown => made,
+  }
+  return made
+}
+
+/** As for `actor`: there is nothing to kill in this version. */
+export async function kill(handle: unknown): Promise<void> {
+  refuseAsLater({ call: 'kill', option: 'handle' }, handle, 'left out', 'kill')
+}
