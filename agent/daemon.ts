@@ -88,7 +88,8 @@ export class Daemon {
       handlers: {
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true
-          void daemon?.stop({ drainMs: now ? 0 : drainLimits.downMs })
+          // The answer goes out first: stopping closes the connection that asked.
+          setImmediate(() => void daemon?.stop({ drainMs: now ? 0 : drainLimits.downMs }))
           return { pid: process.pid }
         },
       },

@@ -299,7 +299,7 @@ export class Engine implements WorkerClient {
 
   #readStored(ref: Ref<unknown>, copy: boolean): unknown {
     const local = this.stored.bytesHere(ref)
-    if (!local) return this.stored.fetch(ref).then(() => this.read(ref, copy))
+    if (!local) return this.suspension.while(this.stored.fetch(ref)).then(() => this.read(ref, copy))
     if (!copy) ref.viewed = true
     const value = this.#decode(local.u8, local.at, local.at + local.bytes, copy)
     if (!copy) this.stored.holdWhileViewed(value, ref)

@@ -100,7 +100,8 @@ export function checkTaskFunction(fn: unknown): asserts fn is (...args: never[])
   const kind = Object.prototype.toString.call(fn)
   if (/Generator/.test(kind))
     refuseAsLater(place, fn, 'a function that is no generator', 'is a generator function, which')
-  if (/^class\b/.test(Function.prototype.toString.call(fn)))
+  // Of all functions only classes have a `prototype` that cannot be replaced.
+  if (Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false)
     refuse(place, fn, 'a function that can be called without new')
 }
 
