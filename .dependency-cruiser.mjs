@@ -10,7 +10,7 @@ const ours = '^(wire|sdk|agent|mesh)/'
 const pure = '^(agent/core|mesh/membership)/'
 
 /** Files that a program's process starts or imports as an entry: loaded by URL, not through a folder's door. */
-const entries = '^(agent/(cli/shoal|daemon|require-node|thread|workers/thread)|sdk/index)\\.c?[jt]s$'
+const entries = '^(agent/(cli/shoal|daemon|require-node|embedded|embedded-start|workers/thread)|sdk/index)\\.c?[jt]s$'
 
 export default {
   forbidden: [
@@ -39,7 +39,7 @@ export default {
       name: 'embedded-starts-the-agent-thread-only',
       severity: 'error',
       from: { path: '^sdk/embedded\\.ts$' },
-      to: { path: '^(agent|mesh)/', pathNot: '^agent/(thread|index)\\.ts$' },
+      to: { path: '^(agent|mesh)/', pathNot: '^agent/embedded-start\\.ts$' },
     },
     {
       name: 'agent-imports-no-sdk',

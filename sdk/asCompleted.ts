@@ -1,7 +1,7 @@
 import { whenReady } from './client/ready.ts'
 import { Feed } from './feed.ts'
+import { isRef } from './is-ref.ts'
 import { checkAsCompletedOptions, checkCompletedRefs } from './options/index.ts'
-import { isRef } from './ref.ts'
 import type { AsCompletedOptions, ObjectRef } from './types.ts'
 
 /**

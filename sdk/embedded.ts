@@ -1,14 +1,12 @@
-import { dirname } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import type { EmbeddedData } from '../agent/embedded-data.ts'
-import { defaultResources, objectStoreShare } from '../agent/home/machine.ts'
-import { BellLoop, bellMemory } from '../wire/bell.ts'
+import type { Worker } from 'node:worker_threads'
+import { type EmbeddedAgent, startEmbeddedAgent } from '../agent/embedded-start.ts'
+import { BellLoop } from '../wire/bell.ts'
 import type { RecordMemory } from '../wire/inbox.ts'
 import { type Hello, record, type Welcome } from '../wire/records.ts'
-import { RingInbox, RingOutbox, ringMemory } from '../wire/ring.ts'
+import { RingInbox, RingOutbox } from '../wire/ring.ts'
 import { readText } from '../wire/texts.ts'
-import { agentGone, type Connection } from './channels.ts'
 import { prepareCapture } from './capture/index.ts'
+import { agentGone, type Connection } from './channels.ts'
 import type { Engine } from './client/engine.ts'
 import { LogPrinter } from './log-printer.ts'
 import type { InitOptions } from './types.ts'
@@ -18,30 +16,7 @@ const CLOSE_MS = 5000
 
 /** Starts a peer in a thread of this program; nothing is loaded of the network, and no port is open. */
 export async function startEmbedded(options: InitOptions, hello: Hello): Promise<Connection> {
-  const defaults = defaultResources()
-  const memoryBytes = options.memoryBytes ?? defaults.memoryBytes
-  const store = new SharedArrayBuffer(options.objectStoreBytes ?? Math.max(objectStoreShare(memoryBytes), 1 << 20))
-  const toAgent = ringMemory()
-  const toDriver = ringMemory()
-  const bell = bellMemory()
-  const agentBell = bellMemory()
-  const entry = process.argv[1]
-  const workerData: EmbeddedData = {
-    channel: { in: toAgent, out: toDriver, bell: agentBell, peerBell: bell },
-    store,
-    hello,
-    resources: { ...options.resources, cpus: options.cpus ?? defaults.cpus, gpus: options.gpus ?? 0, memoryBytes },
-    labels: options.labels ?? {},
-    folders: [...new Set([process.cwd(), ...(entry ? [dirname(entry)] : [])])],
-  }
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const worker = new Worker(new URL(`../agent/embedded.${extension}`, import.meta.url), {
-    workerData,
-    execArgv: [],
-    name: 'shoal agent',
-  })
-  const outbox = new RingOutbox(toAgent, agentBell)
-  return await new EmbeddedConnection(worker, outbox, { memory: toDriver, agentBell, bell }, store, hello).opened()
+  return await new EmbeddedConnection(startEmbeddedAgent(options, hello), hello).opened()
 }
 
 class EmbeddedConnection implements Connection {
@@ -55,26 +30,21 @@ class EmbeddedConnection implements Connection {
   #onWelcome: { resolve(): void; reject(error: Error): void } | undefined
   #closing = false
 
-  constructor(
-    worker: Worker,
-    outbox: RingOutbox,
-    ring: { memory: SharedArrayBuffer; agentBell: Int32Array; bell: Int32Array },
-    store: SharedArrayBuffer,
-    hello: Hello,
-  ) {
+  constructor({ worker, store, toAgent, toDriver }: EmbeddedAgent, hello: Hello) {
+    const outbox = new RingOutbox(toAgent.memory, toAgent.bell)
     this.#worker = worker
     this.#outbox = outbox
     this.#store = store
     this.#printer = new LogPrinter(hello.logToDriver !== false)
-    const inbox = new RingInbox(ring.memory, ring.agentBell, this)
-    this.#loop = new BellLoop(ring.bell, () => {
+    const inbox = new RingInbox(toDriver.memory, toAgent.bell, this)
+    this.#loop = new BellLoop(toDriver.bell, () => {
       const found = inbox.drain() > 0
       outbox.flush()
       return found
     })
     outbox.onPending = () => queueMicrotask(() => outbox.flush())
-    worker.on('error', (error) => this.#gone(`${error.name}: ${error.message}`))
-    worker.on('exit', (code) => this.#gone(`its thread ended with exit code ${code}`))
+    worker.on('error', error => this.#gone(`${error.name}: ${error.message}`))
+    worker.on('exit', code => this.#gone(`its thread ended with exit code ${code}`))
   }
 
   async opened(): Promise<this> {
@@ -131,7 +101,7 @@ class EmbeddedConnection implements Connection {
     let timer: NodeJS.Timeout | undefined
     await Promise.race([
       left,
-      new Promise((resolve) => {
+      new Promise(resolve => {
         timer = setTimeout(resolve, CLOSE_MS)
       }),
     ])

@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url'
-import { record } from '../wire/records.ts'
 import type { Outbox } from '../wire/outbox.ts'
+import { record } from '../wire/records.ts'
 import { type CodeObject, capture, nameOf } from './capture/index.ts'
 import type { Engine } from './client/engine.ts'
-import { isRef, type Ref } from './ref.ts'
-import { functionSourceOf, isRemoteFunction } from './remote-function.ts'
+import type { RefData } from './client/ref-data.ts'
+import { isRef } from './is-ref.ts'
+import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import { registeredTypes } from './session.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
 
@@ -14,15 +15,37 @@ const shoalRoot = fileURLToPath(new URL('..', import.meta.url))
 /** A function's code as it travels: its hash, what it needs, and what it holds. */
 export interface TravellingCode {
   readonly hash: string
+  /** 0: the function that was captured; n: the companion n - 1 of that code. */
+  readonly entry: number
+  /** Companions that are the classes of `retryErrors`. */
+  readonly retryClasses: readonly number[]
   readonly name: string
   /** Modules, by hash. */
   readonly blobs: readonly string[]
   /** Codes of the remote functions that it holds, by hash. */
   readonly codes: readonly string[]
   /** Refs that it holds, directly and in remote functions. */
-  readonly refs: readonly Ref<unknown>[]
+  readonly refs: readonly RefData[]
   /** The bytes of all of these, where this program made them. */
   readonly parts: readonly { hash: string; bytes: Uint8Array }[]
+}
+
+/** A capture that is under way: the functions in it that have no hash of their own yet. */
+interface Capturing {
+  readonly root: FunctionSource
+  readonly entries: Map<FunctionSource, number>
+}
+
+function functionSourceOf(value: Branded<unknown>): FunctionSource {
+  return (value as Branded<{ source: FunctionSource }>)[brand].source
+}
+
+/** Captures nest: that of a function begins those of the remote functions that it holds. */
+const capturing: Capturing[] = []
+
+/** Where a remote function is, within the code that is being captured; undefined where it has a hash. */
+export function entryInCapture(source: FunctionSource): number | undefined {
+  return capturing.at(-1)?.entries.get(source)
 }
 
 /** Where a remote function's code comes from: captured here, once for each way of capturing it, or received. */
@@ -31,6 +54,7 @@ export class FunctionSource {
   readonly #stack: string | undefined
   readonly #received: TravellingCode | undefined
   readonly #captured = new Map<string, TravellingCode>()
+  #name: string | undefined
 
   constructor(fn: AnyFunction, origin: { stack?: string | undefined; received?: TravellingCode }) {
     this.fn = fn
@@ -38,8 +62,10 @@ export class FunctionSource {
     this.#received = origin.received
   }
 
-  get received(): TravellingCode | undefined {
-    return this.#received
+  /** What it is called where no option says so: its own name, its variable's, or its place. */
+  get name(): string {
+    this.#name ??= this.#received?.name ?? nameOf(this.fn, this.#stack)
+    return this.#name
   }
 
   /**
@@ -53,19 +79,47 @@ export class FunctionSource {
     const key = JSON.stringify([external, classes.map(identityOf)])
     let code = this.#captured.get(key)
     if (!code) {
-      const name = options.name ?? nameOf(this.fn, this.#stack)
-      const captured = capture(this.fn, {
-        extensions: engine.extensions,
-        types: registeredTypes,
-        external,
-        shoalRoot,
-        companions: classes,
-      })
-      code = travelling(captured, name, engine)
+      code = this.#capture(external, classes, engine)
       this.#captured.set(key, code)
     }
     return code
   }
+
+  #capture(external: readonly string[], classes: readonly ErrorClass[], engine: Engine): TravellingCode {
+    const { name } = this
+    const context: Capturing = { root: this, entries: new Map([[this, 0]]) }
+    capturing.push(context)
+    try {
+      const captured = capture(this.fn, {
+        extensions: engine.extensions,
+        types: registeredTypes,
+        external: [...external],
+        shoalRoot,
+        companions: classes,
+        along: (value, add) => takeAlong(context, value, add, engine),
+      })
+      return travelling(captured, { name, retryClasses: classes.map((_, i) => i), entries: context.entries }, engine)
+    } finally {
+      capturing.pop()
+    }
+  }
+}
+
+/**
+ * A remote function that a capture meets is captured on its own, and named by its hash, unless that is under way already: a
+ * cycle of functions has no hash to be named by, so they travel in one code.
+ */
+function takeAlong(context: Capturing, value: object, add: (fn: AnyFunction) => number, engine: Engine): void {
+  if (!isRemoteFunction(value)) return
+  const source = functionSourceOf(value)
+  if (context.entries.has(source)) return
+  if (!capturing.some(({ root }) => root === source)) {
+    source.code({}, engine)
+    return
+  }
+  // Its entry is known before its own captures are looked at: it may refer to itself.
+  context.entries.set(source, -1)
+  context.entries.set(source, add(source.fn) + 1)
 }
 
 const identities = new WeakMap<object, number>()
@@ -80,15 +134,19 @@ function identityOf(one: object): number {
   return identity
 }
 
-function travelling(captured: CodeObject, name: string, engine: Engine): TravellingCode {
+function travelling(
+  captured: CodeObject,
+  about: { name: string; retryClasses: number[]; entries: Map<FunctionSource, number> },
+  engine: Engine,
+): TravellingCode {
   const { hash, bytes, blobs, held } = captured
   const parts = [...blobs, { hash, bytes }]
   const codes: string[] = []
-  const blobHashes = new Set(blobs.map((blob) => blob.hash))
-  const refs: Ref<unknown>[] = []
+  const blobHashes = new Set(blobs.map(blob => blob.hash))
+  const refs: RefData[] = []
   for (const one of held) {
     if (isRef(one)) refs.push(one)
-    else if (isRemoteFunction(one)) {
+    else if (isRemoteFunction(one) && !about.entries.has(functionSourceOf(one))) {
       const inner = functionSourceOf(one).code({}, engine)
       codes.push(inner.hash, ...inner.codes)
       for (const blob of inner.blobs) blobHashes.add(blob)
@@ -96,7 +154,8 @@ function travelling(captured: CodeObject, name: string, engine: Engine): Travell
       parts.push(...inner.parts)
     }
   }
-  return { hash, name, blobs: [...blobHashes], codes, refs, parts }
+  const { name, retryClasses } = about
+  return { hash, entry: 0, retryClasses, name, blobs: [...blobHashes], codes, refs, parts }
 }
 
 /** Sends code that the agent of this engine has not had from it. */

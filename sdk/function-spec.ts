@@ -1,4 +1,5 @@
 import type { FunctionSpec, PlacementSpec } from '../wire/records.ts'
+import type { TravellingCode } from './function-code.ts'
 import type { Placement, TaskOptions } from './types.ts'
 
 /** Defaults of api.md §3. */
@@ -6,16 +7,15 @@ const RETRIES = 3
 const INFEASIBLE_TIMEOUT_MS = 10_000
 
 /** What an agent is told of a function with its options. */
-export function functionSpec(
-  options: TaskOptions,
-  code: { name: string; hash: string; blobs: string[]; codes: string[] },
-): FunctionSpec {
+export function functionSpec(options: TaskOptions, code: TravellingCode): FunctionSpec {
   const { cpus = 1, gpus = 0, memoryBytes = 0, resources = {}, placement } = options
   return {
     name: options.name ?? code.name,
     code: code.hash,
-    blobs: code.blobs,
-    codes: code.codes,
+    entry: code.entry,
+    retryClasses: [...code.retryClasses],
+    blobs: [...code.blobs],
+    codes: [...code.codes],
     resources: { ...resources, cpus, gpus, memoryBytes },
     retries: options.retries ?? RETRIES,
     retryErrors: options.retryErrors !== undefined && options.retryErrors !== false && !isEmpty(options.retryErrors),

@@ -1,7 +1,8 @@
 import type { Engine } from './client/engine.ts'
+import type { RefData } from './client/ref-data.ts'
 import { hasFailed, late, Waiting, type WaitingEnd } from './client/waiting.ts'
+import { isRef } from './is-ref.ts'
 import { checkGetOptions, checkGetTarget } from './options/index.ts'
-import { isRef, type Ref } from './ref.ts'
 import type { GetOptions, ObjectRef, Value, Values } from './types.ts'
 
 /**
@@ -11,27 +12,33 @@ import type { GetOptions, ObjectRef, Value, Values } from './types.ts'
  * Rejects with the task's own failure (TaskError, WorkerDiedError, …), with GetTimeoutError past `timeoutMs`, with the
  * signal's reason when it is aborted, with InvalidOptionError where something is no ref.
  */
-export function get<const Refs extends readonly ObjectRef<unknown>[]>(refs: Refs, options?: GetOptions): Promise<Values<Refs>>
+export function get<const Refs extends readonly ObjectRef<unknown>[]>(
+  refs: Refs,
+  options?: GetOptions,
+): Promise<Values<Refs>>
 export function get<T>(ref: ObjectRef<T>, options?: GetOptions): Promise<T>
 export function get<R extends ObjectRef<unknown>>(ref: R, options?: GetOptions): Promise<Value<R>>
-export function get(target: ObjectRef<unknown> | readonly ObjectRef<unknown>[], options?: GetOptions): Promise<unknown> {
+export function get(
+  target: ObjectRef<unknown> | readonly ObjectRef<unknown>[],
+  options?: GetOptions,
+): Promise<unknown> {
   try {
     const checked = options === undefined ? {} : checkGetOptions(options)
     if (isRef(target)) return getOne(target, checked)
     checkGetTarget(target, isRef)
-    return getAll(target as unknown as Ref<unknown>[], checked)
+    return getAll(target as unknown as RefData[], checked)
   } catch (error) {
     return Promise.reject(error as Error)
   }
 }
 
-function getOne(ref: Ref<unknown>, options: GetOptions): Promise<unknown> {
+function getOne(ref: RefData, options: GetOptions): Promise<unknown> {
   const { engine } = ref
   const { signal, copy = true } = options
   if (signal?.aborted) return Promise.reject(signal.reason as Error)
   if (engine.settled(ref)) return settledValue(engine, ref, copy)
   return new Promise((resolve, reject) => {
-    new Waiting(engine, [ref], { needed: 1, failFast: true, ...options }, (end) => {
+    new Waiting(engine, [ref], { needed: 1, failFast: true, ...options }, end => {
       if (end.kind === 'enough' || end.kind === 'failed') settledValue(engine, ref, copy).then(resolve, reject)
       else reject(reasonOf(end, ref, options))
     })
@@ -39,33 +46,33 @@ function getOne(ref: Ref<unknown>, options: GetOptions): Promise<unknown> {
 }
 
 /** In one turn of the microtask queue where the value is here. */
-function settledValue(engine: Engine, ref: Ref<unknown>, copy: boolean): Promise<unknown> {
+function settledValue(engine: Engine, ref: RefData, copy: boolean): Promise<unknown> {
   try {
     const value = engine.read(ref, copy)
     const preparing = engine.preparing()
-    return preparing ? preparing.then(() => value) : Promise.resolve(value)
+    return preparing === undefined ? Promise.resolve(value) : preparing.then(() => value)
   } catch (error) {
     return Promise.reject(error as Error)
   }
 }
 
-async function getAll(refs: readonly Ref<unknown>[], options: GetOptions): Promise<unknown[]> {
+async function getAll(refs: readonly RefData[], options: GetOptions): Promise<unknown[]> {
   const { signal, copy = true } = options
   if (signal?.aborted) throw signal.reason
   if (refs.length === 0) return []
   const { engine } = refs[0]
-  const pending = new Set<Ref<unknown>>()
+  const pending = new Set<RefData>()
   for (const ref of refs) {
     if (!engine.settled(ref)) pending.add(ref)
     else if (hasFailed(ref)) engine.read(ref, copy)
   }
   if (pending.size > 0) {
     const waited = [...pending]
-    const end = await new Promise<WaitingEnd>((resolve) => {
+    const end = await new Promise<WaitingEnd>(resolve => {
       new Waiting(engine, waited, { needed: waited.length, failFast: true, ...options }, resolve)
     })
     if (end.kind === 'failed') engine.read(end.ref, copy)
-    else if (end.kind !== 'enough') throw reasonOf(end, waited.find((ref) => !engine.settled(ref)) ?? waited[0], options)
+    else if (end.kind !== 'enough') throw reasonOf(end, waited.find(ref => !engine.settled(ref)) ?? waited[0], options)
   }
   const values: unknown[] = new Array(refs.length)
   let later: Promise<void>[] | undefined
@@ -85,6 +92,6 @@ async function getAll(refs: readonly Ref<unknown>[], options: GetOptions): Promi
   return values
 }
 
-function reasonOf(end: WaitingEnd, ref: Ref<unknown>, { timeoutMs = 0 }: GetOptions): Error {
+function reasonOf(end: WaitingEnd, ref: RefData, { timeoutMs = 0 }: GetOptions): Error {
   return end.kind === 'aborted' ? (end.reason as Error) : late(ref, timeoutMs)
 }

@@ -3,8 +3,10 @@ import { AlreadyInitializedError } from '../wire/errors/index.ts'
 import { type Hello, recordsVersion } from '../wire/records.ts'
 import type { Connection } from './channels.ts'
 import { Engine } from './client/engine.ts'
+import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
 import { type Address, checkInitOptions, parseAddress } from './options/index.ts'
+import { Ref } from './ref.ts'
 import { runningAgent } from './running-agent.ts'
 import { currentSession, registeredTypes, setSession } from './session.ts'
 import type { InitOptions, Mesh } from './types.ts'
@@ -20,9 +22,14 @@ let opening = false
 export async function init(options?: InitOptions): Promise<Mesh> {
   const checked = checkInitOptions(options)
   const session = currentSession()
-  if (workerBridge()) throw new AlreadyInitializedError('init() inside a task: the mesh is there already, mesh() gives it', { meshId: session?.mesh.meshId })
+  if (workerBridge())
+    throw new AlreadyInitializedError('init() inside a task: the mesh is there already, mesh() gives it', {
+      meshId: session?.mesh.meshId,
+    })
   if (session || opening) {
-    throw new AlreadyInitializedError('init() was called already: close() that mesh first, or use mesh()', { meshId: session?.mesh.meshId })
+    throw new AlreadyInitializedError('init() was called already: close() that mesh first, or use mesh()', {
+      meshId: session?.mesh.meshId,
+    })
   }
   opening = true
   try {
@@ -62,7 +69,7 @@ async function resolveAddress(given: string | undefined): Promise<Address> {
 }
 
 function join(connection: Connection): Mesh {
-  const engine = new Engine(connection.channel, registeredTypes)
+  const engine = new Engine(connection.channel, { types: registeredTypes, Ref, extensions: clientExtensions })
   connection.bind(engine)
   let closing: Promise<void> | undefined
   const mesh = new MeshHandle(engine, () => {

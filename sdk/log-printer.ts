@@ -44,7 +44,11 @@ export class LogPrinter {
   #flush(): void {
     this.#timer = undefined
     for (const [line, { name, isError, repeats }] of this.#recent) {
-      if (repeats > 0) write(isError, `(${name}) ${line} [repeated ${repeats} more ${repeats === 1 ? 'time' : 'times'} by other workers]\n`)
+      if (repeats > 0)
+        write(
+          isError,
+          `(${name}) ${line} [repeated ${repeats} more ${repeats === 1 ? 'time' : 'times'} by other workers]\n`,
+        )
     }
     this.#recent.clear()
   }

@@ -19,9 +19,9 @@ export class MeshHandle implements Mesh {
     this.peerId = engine.welcome.peerId
     this.meshId = engine.welcome.meshId
     this.state = {
-      tasks: (filter) => this.#rows<TaskRow>('tasks', filter),
-      objects: (filter) => this.#rows<ObjectRow>('objects', filter),
-      workers: (filter) => this.#rows<WorkerRow>('workers', filter),
+      tasks: filter => this.#rows<TaskRow>('tasks', filter),
+      objects: filter => this.#rows<ObjectRow>('objects', filter),
+      workers: filter => this.#rows<WorkerRow>('workers', filter),
     }
   }
 

@@ -1,9 +1,10 @@
+import type { RefData } from './client/ref-data.ts'
+import { isRef } from './is-ref.ts'
 import { checkRef } from './options/index.ts'
-import { isRef, type Ref } from './ref.ts'
 import type { ObjectRef } from './types.ts'
 
 /** Refs that are let go of when the submission that they are an argument of has been accepted. */
-const moving = new WeakSet<Ref<unknown>>()
+const moving = new WeakSet<RefData>()
 
 /**
  * As an argument: hands the object over. The ref is released here once the task is submitted, so that the object goes when
@@ -12,15 +13,14 @@ const moving = new WeakSet<Ref<unknown>>()
  */
 export function move<T>(ref: ObjectRef<T>): ObjectRef<T> {
   checkRef('move', ref, isRef)
-  moving.add(ref as unknown as Ref<unknown>)
+  moving.add(ref as unknown as RefData)
   return ref
 }
-
 
 /** Lets go of the refs that an accepted submission handed over. */
 export function releaseMoved(args: readonly unknown[]): void {
   for (const arg of args) {
-    if (isRef(arg) && moving.delete(arg)) arg.release()
+    if (isRef(arg) && moving.delete(arg)) arg.engine.release(arg)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Engine } from './client/engine.ts'
-import { at, Ref } from './ref.ts'
+import { at, type RefData } from './client/ref-data.ts'
+import { Ref } from './ref.ts'
 import { setOrphans } from './remote-function.ts'
 
 const nobody = { peerId: 'none', incarnation: 0 }
@@ -8,14 +9,14 @@ let next = 1
 /** What a ref without a mesh needs of an engine: it is settled, and reading it throws. */
 const engine = {
   settled: () => true,
-  read: (ref: Ref<unknown>): never => {
+  read: (ref: RefData): never => {
     throw ref.value
   },
   release: () => undefined,
   preparing: () => undefined,
 } as unknown as Engine
 
-setOrphans((error) => {
+setOrphans(error => {
   const ref = new Ref<unknown>(engine, nobody, 0, next++, -1)
   ref.state = at.broken
   ref.value = error

@@ -1,9 +1,10 @@
 import { limits } from '../wire/limits.ts'
-import { at } from './ref.ts'
+import { at } from './client/ref-data.ts'
+import { Waiting } from './client/waiting.ts'
 import { checkPutOptions } from './options/index.ts'
+import type { Ref } from './ref.ts'
 import { currentEngine } from './session.ts'
 import type { ObjectRef, PutOptions } from './types.ts'
-import { Waiting } from './client/waiting.ts'
 
 /**
  * Makes an object of a value, taken as it is now; a small one stays in this program until somebody else needs it.
@@ -13,18 +14,19 @@ import { Waiting } from './client/waiting.ts'
 export async function put<T>(value: T, options?: PutOptions): Promise<ObjectRef<T>> {
   checkPutOptions(options)
   const engine = currentEngine('put')
-  if (isPlain(value)) return engine.keep<T>(at.value, value)
+  if (isPlain(value)) return engine.keep(at.value, value) as Ref<T>
   engine.encode(value, '')
   const { encoder, contained } = engine
   // Refs inside have to be held by the object, and so by the agent.
-  if (contained.length === 0 && encoder.length <= limits.inlineBytes) return engine.keep<T>(at.bytes, encoder.bytes())
-  const ref = engine.store<T>(encoder.bytes(), contained)
-  await new Promise<void>((resolve) => {
+  if (contained.length === 0 && encoder.length <= limits.inlineBytes)
+    return engine.keep(at.bytes, encoder.bytes()) as Ref<T>
+  const ref = engine.store(encoder.bytes(), contained)
+  await new Promise<void>(resolve => {
     new Waiting(engine, [ref], { needed: 1, failFast: false }, () => resolve())
   })
   ref.asked = false
   if (ref.state !== at.stored) await engine.read(ref, true)
-  return ref
+  return ref as Ref<T>
 }
 
 function isPlain(value: unknown): boolean {

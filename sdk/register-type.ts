@@ -22,7 +22,8 @@ export function registerType<T, Encoded>(
 ): void {
   if (typeof Class !== 'function') refuse({ call: 'registerType', option: 'Class' }, Class, 'a class')
   const { name, encode, decode } = codec ?? {}
-  if (typeof name !== 'string' || name === '') refuse({ call: 'registerType', option: 'name' }, name, 'a text that is not empty')
+  if (typeof name !== 'string' || name === '')
+    refuse({ call: 'registerType', option: 'name' }, name, 'a text that is not empty')
   if (typeof encode !== 'function') refuse({ call: 'registerType', option: 'encode' }, encode, 'a function')
   if (typeof decode !== 'function') refuse({ call: 'registerType', option: 'decode' }, decode, 'a function')
   registeredTypes.register(Class as never, { name, encode, decode } as never)

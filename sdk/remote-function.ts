@@ -2,19 +2,18 @@ import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
 import { record } from '../wire/records.ts'
 import { sendText } from '../wire/texts.ts'
 import { ValueError } from '../wire/values/index.ts'
-import { type Engine, serializationError } from './client/engine.ts'
 import { encodeArguments } from './client/arguments.ts'
-import { FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
+import { type Engine, serializationError } from './client/engine.ts'
+import type { RefData } from './client/ref-data.ts'
+import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
 import { releaseMoved } from './move.ts'
 import { checkTaskOptions } from './options/index.ts'
 import type { Ref } from './ref.ts'
+import { type Branded, brand } from './remote-brand.ts'
 import { currentSession } from './session.ts'
 import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './types.ts'
-
-/** Marks a remote function, in every copy of this module. */
-const brand = Symbol.for('shoal.remote-function')
 
 /** What a remote function is made of. */
 interface Remote {
@@ -24,23 +23,23 @@ interface Remote {
   defined: { engine: Engine; index: number; held: readonly number[] } | { engine: Engine; error: Error } | undefined
 }
 
-type Branded = AnyFunction & { [brand]: Remote }
+type RemoteBranded = Branded<Remote>
 
 /** The methods of all remote functions. */
 const methods = Object.create(Function.prototype, {
   remote: {
-    value: function remote(this: Branded, ...args: unknown[]): Ref<unknown> {
+    value: function remote(this: RemoteBranded, ...args: unknown[]): RefData {
       return submit(this[brand], args)
     },
   },
   map: {
-    value: function mapOver(this: Branded, items: Iterable<unknown>, options?: MapOptions): unknown {
+    value: function mapOver(this: RemoteBranded, items: Iterable<unknown>, options?: MapOptions): unknown {
       const remote = this[brand]
-      return map((item) => submit(remote, [item]), items, options)
+      return map(item => submit(remote, [item]) as Ref<unknown>, items, options)
     },
   },
   options: {
-    value: function withOptions(this: Branded, options: TaskOptions): unknown {
+    value: function withOptions(this: RemoteBranded, options: TaskOptions): unknown {
       const { source, options: earlier } = this[brand]
       return remoteFunction(source, { ...earlier, ...checkTaskOptions(options, 'options') })
     },
@@ -61,15 +60,7 @@ export function remoteFunction<F extends AnyFunction>(source: FunctionSource, op
   return made as unknown as RemoteFunction<F>
 }
 
-export function isRemoteFunction(value: unknown): value is Branded {
-  return typeof value === 'function' && brand in value
-}
-
-export function functionSourceOf(value: object): FunctionSource {
-  return (value as Branded)[brand].source
-}
-
-function submit(remote: Remote, args: unknown[]): Ref<unknown> {
+function submit(remote: Remote, args: unknown[]): RefData {
   const session = currentSession()
   if (!session) return notInitialized()
   const { engine } = session
@@ -96,8 +87,7 @@ function define(remote: Remote, engine: Engine): NonNullable<Remote['defined']> 
   try {
     const code = remote.source.code(remote.options, engine)
     sendCodes(engine, code)
-    const { blobs, codes } = code
-    const spec = functionSpec(remote.options, { name: code.name, hash: code.hash, blobs: [...blobs], codes: [...codes] })
+    const spec = functionSpec(remote.options, code)
     const index = engine.nextFunction()
     sendText(engine.outbox, record.define, 0, [index], spec)
     engine.beginEncoding()
@@ -109,18 +99,18 @@ function define(remote: Remote, engine: Engine): NonNullable<Remote['defined']> 
 }
 
 /** A ref that can only be asked why. */
-function notInitialized(): Ref<unknown> {
+function notInitialized(): RefData {
   return orphan(new NotInitializedError('a remote call needs a mesh: call `await init()` first'))
 }
 
-let orphans: ((error: Error) => Ref<unknown>) | undefined
+let orphans: ((error: Error) => RefData) | undefined
 
 /** Set by the module that can make refs without a mesh. */
-export function setOrphans(make: (error: Error) => Ref<unknown>): void {
+export function setOrphans(make: (error: Error) => RefData): void {
   orphans = make
 }
 
-function orphan(error: Error): Ref<unknown> {
+function orphan(error: Error): RefData {
   if (!orphans) throw error
   return orphans(error)
 }
@@ -129,33 +119,57 @@ function orphan(error: Error): Ref<unknown> {
 
 /** A remote function as it travels inside a value. */
 export interface FunctionData {
+  /** Empty: the code that this value is part of. */
   hash: string
+  entry: number
+  retryClasses: number[]
   name: string
   blobs: string[]
   codes: string[]
   options: TaskOptions
   /** Refs that its code holds: whoever has the function holds them. */
-  refs: Ref<unknown>[]
+  refs: RefData[]
 }
 
 /** What a remote function travels as; its code goes to the agent. */
 export function functionDataOf(value: object, engine: Engine): FunctionData {
-  const { source, options } = (value as Branded)[brand]
+  const { source, options } = (value as RemoteBranded)[brand]
+  const { retryErrors, ...rest } = options
+  const travels =
+    retryErrors === undefined ? rest : { ...rest, retryErrors: retryErrors !== false && !isEmptyList(retryErrors) }
+  const entry = entryInCapture(source)
+  if (entry !== undefined) {
+    const { name } = source
+    return { hash: '', entry, retryClasses: [], name, blobs: [], codes: [], options: travels, refs: [] }
+  }
   const code = source.code(options, engine)
   sendCodes(engine, code)
-  const { retryErrors, ...rest } = options
-  const travels = retryErrors === undefined ? rest : { ...rest, retryErrors: retryErrors !== false }
-  const { hash, name, blobs, codes, refs } = code
-  return { hash, name, blobs: [...blobs], codes: [...codes], options: travels, refs: [...refs] }
+  const { hash, retryClasses, name, blobs, codes, refs } = code
+  return {
+    hash,
+    entry: code.entry,
+    retryClasses: [...retryClasses],
+    name,
+    blobs: [...blobs],
+    codes: [...codes],
+    options: travels,
+    refs: [...refs],
+  }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 /** A function that came inside a value: it keeps its code and is not captured again. */
 export function receivedFunction(data: FunctionData, engine: Engine): unknown {
-  const { hash, name, blobs, codes, refs } = data
-  const received: TravellingCode = { hash, name, blobs, codes, refs, parts: [] }
-  engine.prepare(hash)
+  const around = data.hash === '' ? engine.bridge?.loading() : undefined
+  const { entry, retryClasses, name, refs } = data
+  const { hash, blobs, codes } = around ?? data
+  const received: TravellingCode = { hash, entry, retryClasses, name, blobs, codes, refs, parts: [] }
+  if (!around) engine.prepare(hash)
   const local = (...args: unknown[]): unknown => {
-    const fn = engine.bridge?.local(hash)
+    const fn = engine.bridge?.local(hash, entry)
     if (typeof fn === 'function') return fn(...args)
     const reason = 'it came from elsewhere, and its code is not loaded in this thread'
     throw new CodeError(`${name} cannot be called plainly here: ${reason}. Call it with .remote()`, {
@@ -167,4 +181,3 @@ export function receivedFunction(data: FunctionData, engine: Engine): unknown {
   Object.defineProperty(local, 'name', { value: name })
   return remoteFunction(new FunctionSource(local, { received }), data.options)
 }
-

@@ -20,7 +20,7 @@ export async function runningAgent(): Promise<string | undefined> {
 
 /** A killed agent leaves its record behind: only a socket that accepts counts. */
 function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise(resolve => {
     const socket = connect(path)
     const done = (answer: boolean): void => {
       socket.destroy()

@@ -57,7 +57,7 @@ class SocketConnection implements Connection {
       }
       this.#outbox.flush()
     })
-    socket.on('error', (error) => {
+    socket.on('error', error => {
       this.#reason ??= error.message
     })
     socket.on('close', () => this.#gone(this.#reason ?? 'it closed the connection'))
@@ -126,7 +126,7 @@ class SocketConnection implements Connection {
     this.#printer.close()
     engine?.close(undefined)
     this.#outbox.flush()
-    await new Promise<void>((resolve) => {
+    await new Promise<void>(resolve => {
       if (this.#socket.destroyed) return resolve()
       this.#socket.once('close', () => resolve())
       this.#socket.end(() => this.#socket.destroy())

@@ -1,6 +1,7 @@
+import type { RefData } from './client/ref-data.ts'
 import { Waiting, type WaitingEnd } from './client/waiting.ts'
+import { isRef } from './is-ref.ts'
 import { checkWaitOptions, checkWaitRefs } from './options/index.ts'
-import { isRef, type Ref } from './ref.ts'
 import type { ObjectRef, WaitOptions, WaitResult } from './types.ts'
 
 /**
@@ -8,18 +9,21 @@ import type { ObjectRef, WaitOptions, WaitResult } from './types.ts'
  * `ready` has at most `count`. Past `timeoutMs` it comes back with what is ready then; 0 tells what is ready now.
  * Rejects with InvalidOptionError, or with the signal's reason.
  */
-export async function wait<R extends ObjectRef<unknown>>(refs: readonly R[], options?: WaitOptions): Promise<WaitResult<R>> {
+export async function wait<R extends ObjectRef<unknown>>(
+  refs: readonly R[],
+  options?: WaitOptions,
+): Promise<WaitResult<R>> {
   const { count = 1, timeoutMs, signal } = checkWaitOptions(options)
   checkWaitRefs(refs, isRef)
-  const list = refs as unknown as readonly Ref<unknown>[]
+  const list = refs as unknown as readonly RefData[]
   if (signal?.aborted) throw signal.reason
   const needed = Math.min(count, list.length)
   if (list.length === 0) return { ready: [] as R[], pending: [] as R[] }
   const { engine } = list[0]
-  const settled = list.filter((ref) => engine.settled(ref)).length
-  if (settled < needed && (timeoutMs !== 0 || list.some((ref) => ref.client !== engine.welcome.client))) {
-    const pending = list.filter((ref) => !engine.settled(ref))
-    const end = await new Promise<WaitingEnd>((resolve) => {
+  const settled = list.filter(ref => engine.settled(ref)).length
+  if (settled < needed && (timeoutMs !== 0 || list.some(ref => ref.client !== engine.welcome.client))) {
+    const pending = list.filter(ref => !engine.settled(ref))
+    const end = await new Promise<WaitingEnd>(resolve => {
       new Waiting(engine, pending, { needed: needed - settled, failFast: false, timeoutMs, signal }, resolve)
     })
     if (end.kind === 'aborted') throw end.reason
@@ -27,11 +31,15 @@ export async function wait<R extends ObjectRef<unknown>>(refs: readonly R[], opt
   return split<R>(refs, needed, ref => engine.settled(ref))
 }
 
-function split<R extends ObjectRef<unknown>>(refs: readonly R[], count: number, settled: (ref: Ref<unknown>) => boolean): WaitResult<R> {
+function split<R extends ObjectRef<unknown>>(
+  refs: readonly R[],
+  count: number,
+  settled: (ref: RefData) => boolean,
+): WaitResult<R> {
   const ready: R[] = []
   const pending: R[] = []
   for (const ref of refs) {
-    const one = ref as unknown as Ref<unknown>
+    const one = ref as unknown as RefData
     one.asked = true
     if (ready.length < count && settled(one)) ready.push(ref)
     else pending.push(ref)

@@ -1,6 +1,8 @@
 import { workerBridge } from '../wire/bridge.ts'
 import { Engine } from './client/engine.ts'
+import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
+import { Ref } from './ref.ts'
 import { registeredTypes, setSession } from './session.ts'
 
 /** In a worker thread the mesh is there already: this module's functions speak by the worker's channel. */
@@ -17,7 +19,7 @@ if (bridge && !bridge.client) {
       letGo: () => undefined,
       log: () => undefined,
     },
-    registeredTypes,
+    { types: registeredTypes, Ref, extensions: clientExtensions },
   )
   bridge.client = engine
   // A task does not own the mesh: closing it there closes nothing.

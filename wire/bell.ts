@@ -55,7 +55,7 @@ export class BellLoop {
 
 /** Lets sockets, timers and promises of this thread run between two rounds of work. */
 function yieldToEventLoop(): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise(resolve => {
     setImmediate(resolve)
   })
 }

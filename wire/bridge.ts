@@ -1,5 +1,5 @@
-import type { Outbox } from './outbox.ts'
 import type { RecordHandler, RecordMemory } from './inbox.ts'
+import type { Outbox } from './outbox.ts'
 import type { Welcome } from './records.ts'
 import type { Extension, TypeRegistry } from './values/index.ts'
 
@@ -22,6 +22,10 @@ export interface RunningTask {
   ended: boolean
   /** It has been suspended at least once. */
   awaited: boolean
+  /** It awaits the mesh: another may have its turn in this thread. */
+  park(): void
+  /** It goes on. */
+  unpark(): void
 }
 
 /** What the worker gives. */
@@ -32,7 +36,10 @@ export interface WorkerBridge {
   readonly store: SharedArrayBuffer
   current(): RunningTask | undefined
   /** A received function, to be called in this thread; undefined while `prepare` has not come to its end. */
-  local(hash: string): unknown
+  local(hash: string, entry: number): unknown
+  /** The code of which an instance is being made: values in it may mean it. */
+  loading(): { hash: string; blobs: readonly string[]; codes: readonly string[] } | undefined
+  isLoaded(hash: string): boolean
   /** Loads a received function's code, once it has arrived. */
   prepare(hash: string): Promise<void>
   /** What the `shoal` module gives. */
@@ -45,6 +52,8 @@ export interface WorkerClient extends RecordHandler {
   readonly extensions: readonly Extension[]
   /** Refs that the last encoding met: pairs of client and number. */
   readonly contained: number[]
+  /** Settles when code that values brought is here; undefined if nothing is awaited. */
+  preparing(): Promise<unknown> | undefined
   /** Encoding begins: forgets what earlier ones met. */
   beginEncoding(): void
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void

@@ -7,6 +7,7 @@ import { readText, sendText } from './texts.ts'
 /** Asks an agent questions over its socket. */
 export interface Control {
   /** The agent's answer; rejects with an Error that carries the agent's `code` and message. */
+  // biome-ignore lint/suspicious/noExplicitAny: each method has an answer of its own; who asks says what it is
   call(method: string, params?: unknown): Promise<any>
   close(): void
 }
@@ -71,7 +72,9 @@ class SocketControl implements Control {
         this.#end(failure('SHOAL_CONNECT', (error as Error).message))
       }
     })
-    socket.on('error', (error: Error & { code?: string }) => this.#end(failure(error.code ?? 'SHOAL_CONNECT', error.message)))
+    socket.on('error', (error: Error & { code?: string }) =>
+      this.#end(failure(error.code ?? 'SHOAL_CONNECT', error.message)),
+    )
     socket.on('close', () => this.#end(failure('SHOAL_CONNECT', 'the agent closed the connection')))
   }
 
@@ -80,7 +83,7 @@ class SocketControl implements Control {
     this.#outbox.flush()
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#end(failure('SHOAL_CONNECT', `no answer within ${timeoutMs} ms`)), timeoutMs)
-      this.#onWelcome = (error) => {
+      this.#onWelcome = error => {
         clearTimeout(timer)
         if (error) reject(error)
         else resolve()
@@ -92,7 +95,13 @@ class SocketControl implements Control {
     if (type === record.welcome) {
       const { version } = readText(memory, at, 0, bytes) as Welcome
       if (version === recordsVersion) this.#onWelcome?.()
-      else this.#end(failure('SHOAL_CONNECT', `the agent speaks version ${version} of the protocol, this program ${recordsVersion}`))
+      else
+        this.#end(
+          failure(
+            'SHOAL_CONNECT',
+            `the agent speaks version ${version} of the protocol, this program ${recordsVersion}`,
+          ),
+        )
     } else if (type === record.closed) {
       const { reason } = readText(memory, at, 0, bytes) as { reason: string }
       this.#end(failure('SHOAL_CONNECT', reason))
@@ -110,7 +119,7 @@ class SocketControl implements Control {
     }
   }
 
-  call(method: string, params?: unknown): Promise<any> {
+  call(method: string, params?: unknown): Promise<unknown> {
     if (this.#closed) return Promise.reject(this.#closed)
     const request = this.#next++
     return new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Decoder, Encoder, Extension } from './values/index.ts'
 /** Shoal's errors as values: class, code, fields and cause arrive. */
 export const errorExtension: Extension = {
   tag: 0,
-  matches: (value) => isShoalError(value),
+  matches: value => isShoalError(value),
   encode(value: object, encoder: Encoder): void {
     const data = errorToFields(value as ShoalError)
     encoder.value([data.code, data.message, data.fields, data.stack, Object.hasOwn(data, 'cause'), data.cause], 'error')

@@ -1,5 +1,5 @@
-import { FRAGMENT } from './outbox.ts'
 import { limits } from './limits.ts'
+import { FRAGMENT } from './outbox.ts'
 
 /** What a channel calls for each record: its type and field, the memory it lies in, where its body begins and its bytes. */
 export interface RecordHandler {

@@ -159,6 +159,10 @@ export interface Welcome {
 export interface FunctionSpec {
   name: string
   code: string
+  /** 0: the captured function itself; n: its companion n - 1. */
+  entry: number
+  /** Companions that are the classes of `retryErrors`; none: all errors. */
+  retryClasses: number[]
   /** What else has to be there: modules, and codes of the remote functions that it holds. */
   blobs: string[]
   codes: string[]
@@ -183,6 +187,9 @@ export interface PlacementSpec {
 export interface WorkerFunction {
   name: string
   code: string
+  entry: number
+  retryClasses: number[]
+  blobs: string[]
   codes: string[]
   copy: boolean
   timed: boolean

@@ -172,7 +172,8 @@ export class RingInbox {
       const length = this.#memory.i32[at >> 2]
       const word = this.#memory.i32[(at >> 2) + 1]
       // A reader trusts nobody: a length that does not fit the ring would walk out of it.
-      if (length < HEADER_BYTES || (length & 7) !== 0 || at + length > this.#size) throw new Error(`a malformed record in a ring: ${length} bytes at ${at}`)
+      if (length < HEADER_BYTES || (length & 7) !== 0 || at + length > this.#size)
+        throw new Error(`a malformed record in a ring: ${length} bytes at ${at}`)
       if ((word & 0xff) !== PADDING) {
         count++
         this.#assembler.record(word & 0xff, word >>> 8, this.#memory, at + HEADER_BYTES, length - HEADER_BYTES)

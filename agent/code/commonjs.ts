@@ -5,14 +5,8 @@ import { compileFunction } from 'node:vm'
 import { parse as lex } from 'es-module-lexer'
 import type { Base, Link, LinkTarget } from '../../wire/code/format.ts'
 import { byKey } from './module-text.ts'
-import {
-  isNotFound,
-  missingPackage,
-  type ShippedModule,
-  type Surroundings,
-  shoalUrl,
-  type ThreadModules,
-} from './thread-modules.ts'
+import { isNotFound, missingPackage, type Surroundings, shoalUrl } from './surroundings.ts'
+import type { ShippedModule, ThreadModules } from './thread-modules.ts'
 
 /** What CommonJS code gets as `module`. */
 interface ModuleObject {

@@ -1,6 +1,7 @@
 import type { CodeSource } from './instance.ts'
 import { importMeta } from './module-text.ts'
-import type { Surroundings, ThreadModules } from './thread-modules.ts'
+import type { Surroundings } from './surroundings.ts'
+import type { ThreadModules } from './thread-modules.ts'
 
 /** What stands for `import(…)`, `import.meta` and `require` in captured code; once for each file of a code object. */
 export class Helpers {

@@ -1,3 +1,4 @@
 export { blobsOf } from '../../wire/code/format.ts'
-export { CodeLoader, type CodeLoaderOptions, type LoadedCode, type LoadedType } from './loader.ts'
+export type { Instance, LoadedType } from './instance.ts'
+export { CodeLoader, type CodeLoaderOptions, type LoadedCode } from './loader.ts'
 export { userFrames } from './stacks.ts'

@@ -4,7 +4,8 @@ import { Decoder, type Extension, type TypeRegistry } from '../../wire/values/in
 import { cannotLoad } from './code-problem.ts'
 import { Helpers } from './helpers.ts'
 import { compilePiece, compileScope, type Factory, type Wrapped } from './pieces.ts'
-import type { Evaluator, Surroundings, ThreadModules } from './thread-modules.ts'
+import type { Surroundings } from './surroundings.ts'
+import type { Evaluator, ThreadModules } from './thread-modules.ts'
 
 /** Shells without what is inside them: accessor properties of these kinds carry the bit 8. */
 const accessorBit = 8

@@ -4,9 +4,9 @@ import { type CodeKind, type Pieces, readCode } from '../../wire/code/format.ts'
 import type { Extension, TypeRegistry } from '../../wire/values/index.ts'
 import { cannotLoad, moduleFailed } from './code-problem.ts'
 import { type Instance, Instances } from './instance.ts'
-import { modulesOfThread, type Surroundings, type ThreadModules } from './thread-modules.ts'
+import type { Surroundings } from './surroundings.ts'
+import { modulesOfThread, type ThreadModules } from './thread-modules.ts'
 
-export type { LoadedType } from './instance.ts'
 export { userFrames } from './stacks.ts'
 
 export interface CodeLoaderOptions {

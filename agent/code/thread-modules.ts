@@ -13,15 +13,7 @@ import { type LoadedHelper, type LoadedPlace, type LoadedText, registerLoadedCod
 import { cannotLoad } from './code-problem.ts'
 import { CommonJs } from './commonjs.ts'
 import { byKey, environmentText, esModuleText, facade, importMeta, registryKey } from './module-text.ts'
-
-/** Where shipped code finds what is not shipped with it. */
-export interface Surroundings {
-  /** The module that `import … from 'shoal'` gives. */
-  shoalUrl: string
-  /** Folders from which packages that are not shipped are looked for, in this order. */
-  folders: readonly string[]
-  peerId: string
-}
+import { isNotFound, missingPackage, type Surroundings, shoalUrl } from './surroundings.ts'
 
 /** Compiles an expression inside a module, with all of its top-level variables in sight. */
 export type Evaluator = (text: string) => unknown
@@ -341,24 +333,6 @@ type From = [specifier: string, parentUrl: string, target?: LinkTarget, around?:
 
 function from(...what: From): string {
   return fromPrefix + encodeURIComponent(JSON.stringify(what))
-}
-
-/** Shoal's own modules in this thread: the one given, or one beside it, in the layout that it is in. */
-export function shoalUrl(path: string, file: boolean, around: Surroundings): string | undefined {
-  if (path === '') return around.shoalUrl
-  if (!file) return undefined
-  const extension = /\.[jt]s$/.exec(around.shoalUrl)?.[0] ?? '.js'
-  return new URL(`../${path.replace(/\.[jt]s$/, extension)}`, around.shoalUrl).href
-}
-
-export function missingPackage(name: string, { peerId, folders }: Surroundings): Error {
-  const where = folders.length === 0 ? 'no folder to look in' : `not found from ${folders.join(', ')}`
-  return cannotLoad(peerId, `the package ${name}, which is not shipped, is missing: ${where}`, { package: name })
-}
-
-export function isNotFound(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
-  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND'
 }
 
 function source(text: string): object {

@@ -36,7 +36,12 @@ export class History {
     this.#error = new Array(capacity)
   }
 
-  add(rows: Rows, row: number, kind: Kind, end: { failed: boolean; startedAt: number; endedAt: number; error?: string }): void {
+  add(
+    rows: Rows,
+    row: number,
+    kind: Kind,
+    end: { failed: boolean; startedAt: number; endedAt: number; error?: string },
+  ): void {
     const at = this.#next
     this.#next = at + 1 === this.#capacity ? 0 : at + 1
     this.#number[at] = rows.number[row]

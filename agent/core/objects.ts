@@ -125,7 +125,8 @@ export class Objects {
     if (this.rows.state[row] >= state.ready && this.rows.state[row] !== state.expected) this.#tell(row, client.id, slot)
     else {
       const extra = this.rows.more(row)
-      ;(extra.subscribers ??= []).push({ client: client.id, slot })
+      extra.subscribers ??= []
+      extra.subscribers.push({ client: client.id, slot })
     }
   }
 
@@ -204,7 +205,11 @@ export class Objects {
     this.sweep(row)
   }
 
-  #available(row: number, waiters: number[] | undefined, subscribers: { client: number; slot: number }[] | undefined): void {
+  #available(
+    row: number,
+    waiters: number[] | undefined,
+    subscribers: { client: number; slot: number }[] | undefined,
+  ): void {
     const extra = this.rows.more(row)
     extra.waiters = undefined
     extra.subscribers = undefined

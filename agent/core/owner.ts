@@ -3,7 +3,7 @@ import type { Failure, ThreadEnd } from './failures.ts'
 import { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
-import { type Bytes, Objects, type ObjectEffects } from './objects.ts'
+import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import type { ResourceTable } from './resources.ts'
 import { type Attempt, Rows, state } from './rows.ts'
 import { Scheduler, type SchedulerEffects } from './scheduler.ts'
@@ -125,7 +125,8 @@ export class Owner {
     const on = new Int32Array(count).fill(-1)
     extra.dependencies = on
     extra.values = new Array(count)
-    const holds = (extra.holds ??= [])
+    extra.holds ??= []
+    const { holds } = extra
     let failed = -1
     for (let i = 0; i < count; i++) {
       const there = client.row(dependencies[2 * i])
@@ -141,7 +142,8 @@ export class Owner {
       else if (rows.state[there] !== state.ready) {
         extra.missing++
         const other = rows.more(there)
-        ;(other.waiters ??= []).push(rows.token(row))
+        other.waiters ??= []
+        other.waiters.push(rows.token(row))
       }
     }
     if (failed >= 0) {
@@ -241,7 +243,11 @@ export class Owner {
   /** Runs a task again; its arguments are held until it is committed. */
   #again(row: number, attempt: Attempt | undefined, usesRetry: boolean): void {
     const { rows } = this
-    if (attempt) (rows.more(row).attempts ??= []).push(attempt)
+    if (attempt) {
+      const extra = rows.more(row)
+      extra.attempts ??= []
+      extra.attempts.push(attempt)
+    }
     if (usesRetry && rows.retries[row] > 0) rows.retries[row]--
     rows.attempt[row]++
     rows.thread[row] = -1
@@ -261,8 +267,13 @@ export class Owner {
     const kind = this.#kind(row)
     if (why === 'infeasible') {
       if (this.rows.state[row] !== state.queued || !kind.impossible) return
-      this.scheduler.remove((one) => one === row)
-      this.#failTask(row, { kind: 'infeasible', name: kind.name, ...kind.impossible, timeoutMs: kind.infeasibleTimeoutMs })
+      this.scheduler.remove(one => one === row)
+      this.#failTask(row, {
+        kind: 'infeasible',
+        name: kind.name,
+        ...kind.impossible,
+        timeoutMs: kind.infeasibleTimeoutMs,
+      })
       return
     }
     if (this.rows.state[row] < state.running || this.rows.state[row] > state.resuming) return
@@ -319,7 +330,9 @@ export class Owner {
         this.#again(row, attempt, !innocent)
         continue
       }
-      const stoppedTask = innocent ? (end.stoppedTask ?? (culprit >= 0 ? this.#kind(culprit).name : undefined)) : undefined
+      const stoppedTask = innocent
+        ? (end.stoppedTask ?? (culprit >= 0 ? this.#kind(culprit).name : undefined))
+        : undefined
       const { exitCode, lastLines, reason } = end
       rows.thread[row] = thread
       this.#failTask(row, { kind: 'worker-died', name: kind.name, exitCode, lastLines, reason, stoppedTask }, now)
@@ -348,7 +361,7 @@ export class Owner {
     }
     if (unstarted.length > 0) {
       const set = new Set(unstarted)
-      this.scheduler.remove((row) => set.has(row))
+      this.scheduler.remove(row => set.has(row))
     }
     for (const row of running) {
       // What was sent ahead and has not begun is simply taken back.

@@ -71,7 +71,8 @@ export class ResourceTable {
     for (let i = 0; i < demand.length; i++) {
       const { index, units } = demand[i]
       this.#free[index] += units
-      if (this.#free[index] > this.#total[index]) throw new Error(`more ${this.#names[index]} given back than there are`)
+      if (this.#free[index] > this.#total[index])
+        throw new Error(`more ${this.#names[index]} given back than there are`)
     }
   }
 

@@ -36,7 +36,12 @@ export class Scheduler {
   #nextThread = 1
   suspended = 0
 
-  constructor(parts: { rows: Rows; resources: ResourceTable; kinds: readonly (Kind | undefined)[]; effects: SchedulerEffects }) {
+  constructor(parts: {
+    rows: Rows
+    resources: ResourceTable
+    kinds: readonly (Kind | undefined)[]
+    effects: SchedulerEffects
+  }) {
     this.#rows = parts.rows
     this.#resources = parts.resources
     this.#kinds = parts.kinds
@@ -66,7 +71,7 @@ export class Scheduler {
   /** Takes tasks out of the queues. */
   remove(taken: (row: number) => boolean): void {
     for (const kind of this.#active) kind.ready.remove(taken)
-    this.#resuming = this.#resuming.filter((row) => !taken(row))
+    this.#resuming = this.#resuming.filter(row => !taken(row))
   }
 
   /** An attempt ended on its thread. `awaited`: it has been suspended at least once. */
@@ -134,7 +139,7 @@ export class Scheduler {
 
   /** A suspended task that ended without going on (its thread stopped it). */
   drop(row: number, now: number): void {
-    if (this.#rows.state[row] === state.resuming) this.#resuming = this.#resuming.filter((one) => one !== row)
+    if (this.#rows.state[row] === state.resuming) this.#resuming = this.#resuming.filter(one => one !== row)
     this.#leave(row, now)
   }
 
@@ -143,7 +148,7 @@ export class Scheduler {
     if (this.#dirty.length > 0) this.#settleLanes()
     if (this.#resuming.length > 0) this.#resumeWaiting(now)
     if (this.#active.length === 0) return
-    this.#active = this.#active.filter((kind) => kind.ready.count > 0)
+    this.#active = this.#active.filter(kind => kind.ready.count > 0)
     if (this.#active.length > 1) this.#order(now)
     const alone = this.#active.length === 1
     let held = false
@@ -192,7 +197,7 @@ export class Scheduler {
   #enoughAhead(kind: Kind): boolean {
     if (kind.lanes.length === 0) return false
     const ahead = kind.runAhead()
-    return ahead > 1 && kind.ready.count * kind.meanMs < 0.05 && kind.lanes.some((lane) => lane.sent < ahead)
+    return ahead > 1 && kind.ready.count * kind.meanMs < 0.05 && kind.lanes.some(lane => lane.sent < ahead)
   }
 
   /** Runs the next task of a kind where there is room for it. */
@@ -203,7 +208,12 @@ export class Scheduler {
     const job = this.#rows.job[row]
     const parentThread = this.#parentThread(row)
     const wanted = this.#resources.threadsWanted * limits.threadsPerCpu
-    const thread = chooseThread(this.#threadList, { kind, job, parentThread, mayStart: this.#threadList.length < wanted })
+    const thread = chooseThread(this.#threadList, {
+      kind,
+      job,
+      parentThread,
+      mayStart: this.#threadList.length < wanted,
+    })
     if (thread === undefined) return false
     const chosen = thread === 'new' ? this.startThread(now) : thread
     kind.ready.shift()
@@ -273,9 +283,14 @@ export class Scheduler {
     for (const lane of dirty) {
       lane.dirty = false
       const { kind, thread } = lane
-      const alone = this.#resuming.length === 0 && this.#active.every((one) => one === kind || one.ready.count === 0)
+      const alone = this.#resuming.length === 0 && this.#active.every(one => one === kind || one.ready.count === 0)
       while (lane.sent < lane.width) {
-        if (alone && thread.state === 'live' && kind.ready.count > 0 && this.#rows.job[kind.ready.peek()] === thread.job) {
+        if (
+          alone &&
+          thread.state === 'live' &&
+          kind.ready.count > 0 &&
+          this.#rows.job[kind.ready.peek()] === thread.job
+        ) {
           this.#send(lane, kind.ready.shift(), lane.progressAt)
           continue
         }
@@ -350,13 +365,13 @@ export class Scheduler {
       }
       rows.thread[row] = -1
     }
-    this.#resuming = this.#resuming.filter((row) => rows.thread[row] !== -1)
+    this.#resuming = this.#resuming.filter(row => rows.thread[row] !== -1)
     for (const lane of thread.lanes) {
       for (; lane.width > 0; lane.width--) this.#resources.give(lane.kind.demand)
       const at = lane.kind.lanes.indexOf(lane)
       if (at >= 0) lane.kind.lanes.splice(at, 1)
     }
-    this.#dirty = this.#dirty.filter((lane) => lane.thread !== thread)
+    this.#dirty = this.#dirty.filter(lane => lane.thread !== thread)
     this.#forget(thread)
     this.threads.delete(id)
     return { begun, ahead }
@@ -422,7 +437,8 @@ export class Scheduler {
     }
     const short = this.#resources.short(kind.demand)
     if (short) return `waits for ${short}`
-    if (this.suspended >= limits.suspendedMax) return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
+    if (this.suspended >= limits.suspendedMax)
+      return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
     return 'waits for a thread'
   }
 

@@ -1,7 +1,7 @@
-import { record, type FunctionSpec, joined, low, high } from '../../wire/records.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { alignedAfterWords, readText, sendText, sendWords, sendBytes } from '../../wire/texts.ts'
+import { type FunctionSpec, high, joined, low, record } from '../../wire/records.ts'
+import { alignedAfterWords, readText, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
 import type { Client } from '../core/clients.ts'
 import { Kind } from '../core/kinds.ts'
 import type { Bytes } from '../core/objects.ts'
@@ -127,7 +127,12 @@ export class ClientRecords {
     const lists = word + SUBMIT_WORDS
     task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
     task.contained = contained === 0 ? none : readKeys(i32, lists + 2 * dependencies, contained)
-    this.#view(memory, at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained), i32[word + 6], at + bytes)
+    this.#view(
+      memory,
+      at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained),
+      i32[word + 6],
+      at + bytes,
+    )
     this.#parts.owner.submit(this.client, task, this.#bytes, this.#parts.now())
   }
 
@@ -203,7 +208,8 @@ export class ClientRecords {
     const extra = row < 0 ? undefined : owner.rows.extra[row]
     if (!extra || owner.rows.state[row] !== state.ready || extra.offset < 0) return
     const { offset, bytes } = extra
-    if (this.#shared) sendWords(this.outbox, record.located, 0, slot, low(offset), high(offset), low(bytes), high(bytes))
+    if (this.#shared)
+      sendWords(this.outbox, record.located, 0, slot, low(offset), high(offset), low(bytes), high(bytes))
     else this.#parts.sendPieces(this, row, slot)
   }
 

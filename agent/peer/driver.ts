@@ -60,17 +60,21 @@ export class SocketClient {
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
     if (this.#closed) return
     if (this.#driver) {
-      if (!this.#driver.records.record(type, field, memory, at, bytes)) throw new Error(`a driver sent a record of type ${type}`)
+      if (!this.#driver.records.record(type, field, memory, at, bytes))
+        throw new Error(`a driver sent a record of type ${type}`)
       return
     }
     if (this.#control) {
-      if (type === record.call) void this.#answer(memory.i32[at >> 2], readText(memory, at, 1, bytes) as { method: string; params: unknown })
+      if (type === record.call)
+        void this.#answer(memory.i32[at >> 2], readText(memory, at, 1, bytes) as { method: string; params: unknown })
       return
     }
     if (type !== record.hello) throw new Error('the first record is no hello')
     const hello = readText(memory, at, 0, bytes) as Hello
     if (hello.version !== recordsVersion) {
-      this.#end(`this agent speaks version ${recordsVersion} of the protocol, the program ${hello.version}: install the same release of shoal in both places`)
+      this.#end(
+        `this agent speaks version ${recordsVersion} of the protocol, the program ${hello.version}: install the same release of shoal in both places`,
+      )
       return
     }
     if (hello.kind === 'control') {

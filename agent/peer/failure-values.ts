@@ -45,18 +45,26 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
     case 'worker-died': {
       const { name, exitCode, lastLines, stoppedTask, reason } = failure
       const because = stoppedTask ? `${reason}, to stop ${stoppedTask}, which ran on it too` : reason
-      const lines = lastLines.length > 0 ? `; its last lines:\n${lastLines.map((line) => `  ${line}`).join('\n')}` : ''
+      const lines = lastLines.length > 0 ? `; its last lines:\n${lastLines.map(line => `  ${line}`).join('\n')}` : ''
       const message = `the thread that ran ${name} ended: ${because}${lines}`
       const fields = { taskId, functionName: name, exitCode, signal: null, lastLines, stoppedTask, peerId, attempt }
       return encoded(new WorkerDiedError(message, fields))
     }
     case 'lost':
-      return encoded(new ObjectLostError(`the object is lost: ${failure.reason}`, { objectId: about.objectId, reason: failure.reason }))
+      return encoded(
+        new ObjectLostError(`the object is lost: ${failure.reason}`, {
+          objectId: about.objectId,
+          reason: failure.reason,
+        }),
+      )
   }
 }
 
 /** For the one who asked for room that is not there. */
-export function storeFullValue(requestedBytes: number, store: { capacityBytes: number; usedBytes: number }): Uint8Array {
+export function storeFullValue(
+  requestedBytes: number,
+  store: { capacityBytes: number; usedBytes: number },
+): Uint8Array {
   const { capacityBytes, usedBytes } = store
   const free = capacityBytes - usedBytes
   const message = `the object store has no room for ${requestedBytes} bytes: ${free} of ${capacityBytes} bytes are free. Release what is not needed, or give it more (objectStoreBytes, shoal up --object-store)`

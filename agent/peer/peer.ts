@@ -1,10 +1,19 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { BellLoop, bellMemory } from '../../wire/bell.ts'
 import { jobIdText, objectIdText, taskIdText } from '../../wire/ids.ts'
 import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { flag, type FunctionSpec, type Hello, high, low, record, recordsVersion, type Welcome } from '../../wire/records.ts'
+import {
+  type FunctionSpec,
+  flag,
+  type Hello,
+  high,
+  low,
+  record,
+  recordsVersion,
+  type Welcome,
+} from '../../wire/records.ts'
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
 import { alignedAfterWords, copyBytes, sendText, sendWords } from '../../wire/texts.ts'
 import { Client, clientMax } from '../core/clients.ts'
@@ -88,7 +97,7 @@ export class Peer {
       specs,
       kindJobs,
       now: () => performance.timeOrigin + performance.now(),
-      jobOfKind: (kind) => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
+      jobOfKind: kind => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
       impossible: (spec, demand) => this.#impossible(spec, demand),
       sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
       answer: (method, params) => this.#answer(method, params),
@@ -97,7 +106,7 @@ export class Peer {
       ...options,
       parts: this.#parts,
       hosts: this.#hosts,
-      jobId: (job) => jobIdText(options, job),
+      jobId: job => jobIdText(options, job),
       draining: () => this.#draining,
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
@@ -169,7 +178,7 @@ export class Peer {
   attach(socket: Socket): void {
     const client: SocketClient = new SocketClient(socket, {
       admit: (hello, outbox) => this.#admit(hello, outbox, false),
-      leave: (driver) => this.#leave(driver),
+      leave: driver => this.#leave(driver),
       answer: (method, params) => this.#answer(method, params),
       stirred: () => this.#stirred(),
     })
@@ -195,7 +204,16 @@ export class Peer {
     this.#jobs.set(job, { jobId, namespace, script: hello.script })
     this.#drivers.set(job, driver)
     this.#outboxes.set(client.id, outbox)
-    const welcome: Welcome = { version: recordsVersion, client: client.id, peerId, meshId, incarnation, jobId, namespace, release }
+    const welcome: Welcome = {
+      version: recordsVersion,
+      client: client.id,
+      peerId,
+      meshId,
+      incarnation,
+      jobId,
+      namespace,
+      release,
+    }
     sendText(outbox, record.welcome, 0, [], welcome)
     return driver
   }
@@ -216,16 +234,17 @@ export class Peer {
 
   #effects(): Effects {
     return {
-      startThread: (thread) => this.#startThread(thread),
-      endThread: (thread) => this.#endThread(thread),
+      startThread: thread => this.#startThread(thread),
+      endThread: thread => this.#endThread(thread),
       run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
       abort: (thread, token) => this.#hosts.get(thread)?.abort(token),
       result: (client, slot, value, from) => this.#result(client, slot, value, from),
-      stored: (client, slot, bytes) => this.#send(client, (outbox) => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
-      need: (client, slot, index) => this.#send(client, (outbox) => sendWords(outbox, record.need, 0, slot, index)),
-      free: (offset) => this.#store.free(offset),
+      stored: (client, slot, bytes) =>
+        this.#send(client, outbox => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
+      need: (client, slot, index) => this.#send(client, outbox => sendWords(outbox, record.need, 0, slot, index)),
+      free: offset => this.#store.free(offset),
       encode: (failure, row) => this.#encode(failure, row),
       timer: (token, delayMs, why) => this.#timer(token, delayMs, why),
     }
@@ -313,7 +332,7 @@ export class Peer {
           folders,
           shoalUrl: new URL(`../../sdk/index.${extension}`, import.meta.url).href,
         },
-        client: (outbox) => new ClientRecords(this.#parts, this.#newClient(0, thread), outbox, true),
+        client: outbox => new ClientRecords(this.#parts, this.#newClient(0, thread), outbox, true),
       },
     )
     this.#hosts.set(thread, host)
@@ -363,7 +382,7 @@ export class Peer {
 
   /** A thread that does not answer keeps its last figure. */
   async #measureWorkers(): Promise<void> {
-    const measured = Promise.all([...this.#hosts.values()].map((host) => host.measure().catch(() => undefined)))
+    const measured = Promise.all([...this.#hosts.values()].map(host => host.measure().catch(() => undefined)))
     await Promise.race([measured, delay(limits.measureMs)])
   }
 
@@ -386,7 +405,7 @@ export class Peer {
     this.#draining = true
     if (!this.#owner.busy) return
     const over = new AbortController()
-    const idle = new Promise<void>((resolve) => {
+    const idle = new Promise<void>(resolve => {
       this.#idle.push(resolve)
     })
     await Promise.race([idle, delay(deadlineMs, undefined, { signal: over.signal }).catch(() => undefined)])
@@ -402,6 +421,6 @@ export class Peer {
     clearInterval(this.#stays)
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)
-    await Promise.all([...this.#hosts.values()].map((host) => host.terminate()))
+    await Promise.all([...this.#hosts.values()].map(host => host.terminate()))
   }
 }

@@ -90,14 +90,25 @@ export class PeerState {
   #status(): Row {
     const { owner } = this.#peer.parts
     const { rows, history, scheduler } = owner
-    const tasks: Record<string, number> = { waiting: 0, queued: 0, running: 0, finished: history.finished, failed: history.failed, cancelled: 0 }
+    const tasks: Record<string, number> = {
+      waiting: 0,
+      queued: 0,
+      running: 0,
+      finished: history.finished,
+      failed: history.failed,
+      cancelled: 0,
+    }
     for (const row of owner.liveTasks()) tasks[stateName(rows.state[row])]++
     return {
       meshId: this.#peer.meshId,
       peers: [this.#row()],
       resources: owner.resources.total(),
       available: owner.resources.available(),
-      waiting: [...scheduler.waiting()].map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count })),
+      waiting: [...scheduler.waiting()].map(({ kind, count, reason }) => ({
+        reason,
+        resources: owner.resources.named(kind.demand),
+        count,
+      })),
       tasks,
       actors: {},
     }
@@ -128,14 +139,30 @@ export class PeerState {
   #finished(task: FinishedTask): Row {
     const { kind, failed, startedAt, endedAt, thread, error } = task
     const attempts: Attempt[] = [...(task.attempts ?? [])]
-    if (thread >= 0 && startedAt > 0) attempts.push({ thread, startedAt, endedAt: endedAt || startedAt, ...(error ? { error } : {}) })
+    if (thread >= 0 && startedAt > 0)
+      attempts.push({ thread, startedAt, endedAt: endedAt || startedAt, ...(error ? { error } : {}) })
     const reason = failed ? error : undefined
-    return this.#task(kind, { ...task, attempt: task.attempt + 1, state: failed ? 'failed' : 'finished', reason, attempts })
+    return this.#task(kind, {
+      ...task,
+      attempt: task.attempt + 1,
+      state: failed ? 'failed' : 'finished',
+      reason,
+      attempts,
+    })
   }
 
   #task(
     kind: Kind,
-    task: { client: number; number: number; job: number; state: string; reason: string | undefined; attempt: number; attempts: Attempt[]; submittedAt: number },
+    task: {
+      client: number
+      number: number
+      job: number
+      state: string
+      reason: string | undefined
+      attempt: number
+      attempts: Attempt[]
+      submittedAt: number
+    },
   ): Row {
     const peer = this.#peer
     const attempts = task.attempts.map(({ thread, startedAt, endedAt, error }) => ({
@@ -190,8 +217,10 @@ export class PeerState {
     const { peerId, parts, hosts } = this.#peer
     const { rows, scheduler } = parts.owner
     for (const thread of scheduler.threads.values()) {
-      const running = thread.running > 0 ? [...parts.owner.liveTasks()].find((row) => rows.thread[row] === thread.id) : undefined
-      const taskId = running === undefined ? undefined : taskIdText(this.#peer, rows.client[running], rows.number[running])
+      const running =
+        thread.running > 0 ? [...parts.owner.liveTasks()].find(row => rows.thread[row] === thread.id) : undefined
+      const taskId =
+        running === undefined ? undefined : taskIdText(this.#peer, rows.client[running], rows.number[running])
       yield {
         workerId: workerId(thread.id),
         peerId,
@@ -232,7 +261,10 @@ function reasonOf(at: number, queued: () => string): string | undefined {
 }
 
 /** The rows that fit, a page of them, and where the next page begins. */
-function page(rows: Iterable<Row>, { filter = {}, limit = limits.stateRowsMax, after = 0 }: RowsQuestion): { rows: Row[]; next?: number } {
+function page(
+  rows: Iterable<Row>,
+  { filter = {}, limit = limits.stateRowsMax, after = 0 }: RowsQuestion,
+): { rows: Row[]; next?: number } {
   const wanted = Object.entries(filter)
   const found: Row[] = []
   let passed = 0

@@ -46,14 +46,29 @@ export class WorkerHost {
   readonly #learned = new Set<number>()
   readonly #codes = new Set<string>()
   readonly #asClient: ClientRecords
-  readonly #end: TaskEnd = { failed: false, retry: false, awaited: false, offset: -1, bytes: 0, contained: none, startedAt: 0, endedAt: 0, error: undefined }
+  readonly #end: TaskEnd = {
+    failed: false,
+    retry: false,
+    awaited: false,
+    offset: -1,
+    bytes: 0,
+    contained: none,
+    startedAt: 0,
+    endedAt: 0,
+    error: undefined,
+  }
   readonly #from = { u8: new Uint8Array(0) as Uint8Array, at: 0, bytes: 0 }
 
   constructor(
     id: number,
     parts: PeerParts,
     events: WorkerEvents,
-    setup: { agentBell: Int32Array; data: Omit<WorkerData, 'channel' | 'claims' | 'client'>; entry: URL; client(outbox: RingOutbox): ClientRecords },
+    setup: {
+      agentBell: Int32Array
+      data: Omit<WorkerData, 'channel' | 'claims' | 'client'>
+      entry: URL
+      client(outbox: RingOutbox): ClientRecords
+    },
   ) {
     this.id = id
     this.#parts = parts
@@ -72,7 +87,13 @@ export class WorkerHost {
       claims: this.#claims,
       client: this.#asClient.client.id,
     }
-    this.#worker = new Worker(setup.entry, { workerData, stdout: true, stderr: true, execArgv: [], name: 'shoal worker' })
+    this.#worker = new Worker(setup.entry, {
+      workerData,
+      stdout: true,
+      stderr: true,
+      execArgv: [],
+      name: 'shoal worker',
+    })
     // What escapes the thread's own console (native code, a crash) still is its output.
     this.#worker.stdout.on('data', (text: Buffer) => this.#wrote(-1, false, text.toString()))
     this.#worker.stderr.on('data', (text: Buffer) => this.#wrote(-1, true, text.toString()))
@@ -80,7 +101,7 @@ export class WorkerHost {
     this.#worker.on('error', (error: Error) => {
       failure = error
     })
-    this.#worker.on('exit', (code) => {
+    this.#worker.on('exit', code => {
       this.drain()
       this.ended = true
       const because = failure ? `${failure.name}: ${failure.message}` : `exit code ${code}`
@@ -195,6 +216,9 @@ export class WorkerHost {
     const learned: WorkerFunction = {
       name: spec.name,
       code: spec.code,
+      entry: spec.entry,
+      retryClasses: spec.retryClasses,
+      blobs: spec.blobs,
       codes: spec.codes,
       copy: spec.copy,
       timed: spec.timeoutMs > 0,
@@ -239,10 +263,10 @@ export class WorkerHost {
     const word = at >> 2
     switch (type) {
       case record.suspend:
-        this.#ofRow(i32[word], (row) => owner.scheduler.suspend(row, this.#parts.now()))
+        this.#ofRow(i32[word], row => owner.scheduler.suspend(row, this.#parts.now()))
         break
       case record.resume:
-        this.#ofRow(i32[word], (row) => owner.scheduler.resume(row))
+        this.#ofRow(i32[word], row => owner.scheduler.resume(row))
         break
       case record.skipped:
         this.#freeClaims[this.#freeClaimCount++] = i32[word]
@@ -316,4 +340,3 @@ export class WorkerHost {
     this.#parts.owner.done(token, this.id, end, this.#from, this.#parts.now())
   }
 }
-

@@ -36,7 +36,8 @@ export class Allocator {
 
   constructor(capacityBytes: number) {
     const grains = Math.floor(capacityBytes / GRAIN)
-    if (!(grains >= 1 && grains <= 0x7fff_ffff)) throw new RangeError(`a store of ${capacityBytes} bytes is out of range`)
+    if (!(grains >= 1 && grains <= 0x7fff_ffff))
+      throw new RangeError(`a store of ${capacityBytes} bytes is out of range`)
     this.capacityBytes = grains * GRAIN
     const block = this.#newBlock(0, grains, NONE, NONE)
     this.#insert(block)

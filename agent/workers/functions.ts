@@ -1,6 +1,6 @@
 import type { WorkerFunction } from '../../wire/records.ts'
 import { type Decoder, type Encoder, TypeRegistry } from '../../wire/values/index.ts'
-import type { CodeLoader, LoadedCode, LoadedType } from '../code/index.ts'
+import { blobsOf, type CodeLoader, type Instance, type LoadedCode, type LoadedType } from '../code/index.ts'
 
 /** What an attempt runs: a function, the classes that its `retryErrors` names, and how its arguments are decoded. */
 export interface Runnable {
@@ -29,12 +29,20 @@ export interface WorkerFunctionState {
   code: { state: 'loading' } | { state: 'ready'; loaded: LoadedCode } | { state: 'failed'; error: Error } | undefined
 }
 
+/** The code of which an instance is being made. */
+export interface LoadingCode {
+  readonly hash: string
+  readonly blobs: readonly string[]
+  readonly codes: readonly string[]
+}
+
 /** The functions of one thread. */
 export class WorkerFunctions {
   readonly #functions = new Map<number, WorkerFunctionState>()
   readonly #codes = new Map<string, Uint8Array>()
   readonly #loader: CodeLoader
   readonly #makeCodec: (types: TypeRegistry) => ThreadCodec
+  loading: LoadingCode | undefined
   /** For functions of programs that registered no types. */
   readonly plain: ThreadCodec
   readonly #codecs = new WeakMap<object, ThreadCodec>()
@@ -45,7 +53,7 @@ export class WorkerFunctions {
     types: TypeRegistry,
     makeCodec: (types: TypeRegistry) => ThreadCodec,
   ) {
-    this.#loader = loader((hash) => this.#codes.get(hash))
+    this.#loader = loader(hash => this.#codes.get(hash))
     this.#makeCodec = makeCodec
     this.plain = makeCodec(types)
   }
@@ -77,7 +85,7 @@ export class WorkerFunctions {
     fn.code = { state: 'loading' }
     try {
       // Remote functions that it holds can be called plainly too.
-      const inner = fn.spec.codes.map((hash) => this.prepare(hash)).filter((one) => one !== undefined)
+      const inner = fn.spec.codes.map(hash => this.prepare(hash)).filter(one => one !== undefined)
       const loaded = this.#loader.load(fn.spec.code, bytes)
       if (!(loaded instanceof Promise) && inner.length === 0) {
         fn.code = { state: 'ready', loaded }
@@ -99,34 +107,52 @@ export class WorkerFunctions {
   }
 
   /** What the next attempt runs: a new instance where the code holds anything that it could change. */
-  runnable(loaded: LoadedCode): Runnable {
-    const { root, companions, types } = loaded.instance()
+  runnable(fn: WorkerFunctionState, loaded: LoadedCode): Runnable {
+    const { spec } = fn
+    const instance = this.#instance(loaded, { hash: spec.code, blobs: spec.blobs, codes: spec.codes })
+    const { root, companions, types } = instance
     let codec = this.plain
     if (types.length > 0) {
       codec = this.#codecs.get(root) ?? this.#makeCodec(registryOf(types))
       this.#codecs.set(root, codec)
     }
-    return { call: root, retryClasses: companions, codec }
+    return { call: entryOf(instance, spec.entry), retryClasses: spec.retryClasses.map(i => companions[i]), codec }
   }
 
-  /** A function that came as a value, for a plain call in this thread; undefined while its code is not here. */
-  local(hash: string): unknown {
+  #instance(loaded: LoadedCode, code: LoadingCode): Instance {
+    const outer = this.loading
+    this.loading = code
+    try {
+      return loaded.instance()
+    } finally {
+      this.loading = outer
+    }
+  }
+
+  /** A function that came as a value, for a plain call in this thread; undefined while its code is not loaded. */
+  local(hash: string, entry: number): unknown {
     const bytes = this.#codes.get(hash)
-    if (!bytes) return undefined
-    const loaded = this.#loader.load(hash, bytes)
-    return loaded instanceof Promise ? undefined : loaded.instance().root
+    const loaded = bytes && this.#loader.load(hash, bytes)
+    if (!loaded || loaded instanceof Promise) return undefined
+    return entryOf(this.#instance(loaded, { hash, blobs: blobsOf(bytes), codes: [] }), entry)
+  }
+
+  isLoaded(hash: string): boolean {
+    const bytes = this.#codes.get(hash)
+    return bytes !== undefined && !(this.#loader.load(hash, bytes) instanceof Promise)
   }
 
   /** Loads a function's code for `local`, once it is here; undefined if that is done already. */
   prepare(hash: string): Promise<unknown> | undefined {
     const bytes = this.#codes.get(hash)
-    if (!bytes) return this.#arrival(hash).then((arrived) => (arrived.length > 0 ? this.#loader.load(hash, arrived) : undefined))
+    if (!bytes)
+      return this.#arrival(hash).then(arrived => (arrived.length > 0 ? this.#loader.load(hash, arrived) : undefined))
     const loaded = this.#loader.load(hash, bytes)
     return loaded instanceof Promise ? loaded : undefined
   }
 
   #arrival(hash: string): Promise<Uint8Array> {
-    return new Promise((resolve) => {
+    return new Promise(resolve => {
       const waiting = this.#wanted.get(hash)
       if (waiting) waiting.push(resolve)
       else this.#wanted.set(hash, [resolve])
@@ -137,6 +163,13 @@ export class WorkerFunctions {
 /** The types that a program has registered, as the classes of one instance of its code. */
 export function registryOf(types: readonly LoadedType[]): TypeRegistry {
   const registry = new TypeRegistry()
-  for (const { name, Class, encode, decode } of types) registry.register(Class as never, { name, encode, decode } as never)
+  for (const { name, Class, encode, decode } of types)
+    registry.register(Class as never, { name, encode, decode } as never)
   return registry
+}
+
+// biome-ignore lint/complexity/noBannedTypes: any function of a user
+function entryOf({ root, companions }: Instance, entry: number): Function {
+  // biome-ignore lint/complexity/noBannedTypes: any function of a user
+  return entry === 0 ? root : (companions[entry - 1] as Function)
 }

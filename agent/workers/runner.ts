@@ -7,7 +7,7 @@ import { dependency, flag, high, joined, low, record } from '../../wire/records.
 import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { userFrames } from '../code/index.ts'
-import type { Runnable, ThreadCodec, WorkerFunctions, WorkerFunctionState } from './functions.ts'
+import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { currentTask, Task } from './running-task.ts'
 import { ViewPins } from './view-pins.ts'
 
@@ -42,13 +42,14 @@ export class Runner {
   readonly #pins: ViewPins
   /** Results that wait for room in the store. */
   readonly #waiting = new Map<number, { done(): void; bytes: Uint8Array; refused(value: Uint8Array): void }>()
+  readonly #onRoom = (fn: WorkerFunctionState): void => queueMicrotask(() => this.#next(fn))
   #nextRequest = 1
   #flushedAt = 0
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
     this.#u8 = new Uint8Array(parts.store)
-    this.#pins = new ViewPins((token) => sendWords(parts.outbox, record.unpin, 0, token))
+    this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 0, token))
   }
 
   get idle(): boolean {
@@ -81,7 +82,8 @@ export class Runner {
       const { field, buffer } = fn.queue.shift() as { field: number; buffer: ArrayBuffer }
       const memory = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer), f64: new Float64Array(buffer) }
       const claim = memory.i32[1]
-      if (Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0) sendWords(this.#parts.outbox, record.skipped, 0, claim)
+      if (Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0)
+        sendWords(this.#parts.outbox, record.skipped, 0, claim)
       else this.#start(fn, field, memory, 0)
     }
   }
@@ -99,6 +101,7 @@ export class Runner {
         number: joined(i32[word + 5], i32[word + 6]),
       },
       this.#parts.owner,
+      this.#onRoom,
     )
     if (fn.code?.state !== 'ready') {
       this.#incapable(task, fn.code?.state === 'failed' ? fn.code.error : new Error('its code is not here'))
@@ -114,13 +117,15 @@ export class Runner {
     let runnable: Runnable
     let args: unknown[]
     try {
-      runnable = this.#parts.functions.runnable(fn.code.loaded)
+      runnable = this.#parts.functions.runnable(fn, fn.code.loaded)
       args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
     } catch (error) {
       this.#fail(task, undefined, error)
       return
     }
-    this.#call(task, runnable, args)
+    const preparing = this.#parts.client.preparing()
+    if (preparing === undefined) this.#call(task, runnable, args)
+    else void preparing.then(() => this.#call(task, runnable, args))
   }
 
   #call(task: Task, runnable: Runnable, args: unknown[]): void {
@@ -140,13 +145,27 @@ export class Runner {
     } else this.#succeed(task, runnable, value)
   }
 
-  #arguments(fn: WorkerFunctionState, codec: ThreadCodec, dependencies: number, memory: RecordMemory, at: number): unknown[] {
+  #arguments(
+    fn: WorkerFunctionState,
+    codec: ThreadCodec,
+    dependencies: number,
+    memory: RecordMemory,
+    at: number,
+  ): unknown[] {
     const { decoder, inner } = codec
     const word = at >> 2
     const argumentBytes = memory.i32[word + 8]
     const from = at + (((RUN_WORDS + dependencies * DEPENDENCY_WORDS) * 4 + 7) & ~7)
     const values: unknown[] = []
-    if (dependencies > 0) this.#dependencies(fn, inner, dependencies, memory, { word: word + RUN_WORDS, at: from + ((argumentBytes + 7) & ~7) }, values)
+    if (dependencies > 0)
+      this.#dependencies(
+        fn,
+        inner,
+        dependencies,
+        memory,
+        { word: word + RUN_WORDS, at: from + ((argumentBytes + 7) & ~7) },
+        values,
+      )
     decoder.start(memory.u8, from, from + argumentBytes)
     const count = decoder.varint()
     const args: unknown[] = []
@@ -196,7 +215,7 @@ export class Runner {
   #leave(task: Task): void {
     task.ended = true
     this.#tasks.delete(task.token)
-    task.fn.running--
+    if (!task.parked) task.fn.running--
   }
 
   #succeed(task: Task, runnable: Runnable, value: unknown): void {
@@ -281,7 +300,11 @@ export class Runner {
     const text = errorText === undefined ? undefined : encoderOfText.encode(errorText)
     const textBytes = text ? (text.length + 7) & ~7 : 0
     const keyBytes = (keys * 12 + 7) & ~7
-    const at = outbox.begin(record.done, flags | (task.awaited ? flag.awaited : 0), DONE_BYTES + keyBytes + textBytes + length)
+    const at = outbox.begin(
+      record.done,
+      flags | (task.awaited ? flag.awaited : 0),
+      DONE_BYTES + keyBytes + textBytes + length,
+    )
     const { i32 } = outbox
     const word = at >> 2
     i32[word] = task.token
@@ -309,7 +332,7 @@ export class Runner {
     this.#waiting.set(request, {
       bytes,
       done: () => this.#done(task, flag.stored, bytes, 0, contained, request, undefined),
-      refused: (value) => this.#done(task, flag.error, value, value.length, [], -1, 'the object store is full'),
+      refused: value => this.#done(task, flag.error, value, value.length, [], -1, 'the object store is full'),
     })
     sendWords(outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
   }
@@ -372,13 +395,16 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
   if (classes.length === 0) return true
-  return classes.some((one) => typeof one === 'function' && thrown instanceof (one as new () => Error))
+  return classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))
 }
 
 function unencodable(task: Task, error: unknown): ShoalError {
   if (error instanceof ValueError) {
     const { path, reason } = error
-    return new SerializationError(`the result of ${task.functionName} cannot travel: ${error.message}`, { path, reason })
+    return new SerializationError(`the result of ${task.functionName} cannot travel: ${error.message}`, {
+      path,
+      reason,
+    })
   }
   if (isShoalError(error)) return error
   const { taskId, attempt, owner, functionName } = task

@@ -19,6 +19,9 @@ export class Task implements RunningTask {
   waits = 0
   ended = false
   awaited = false
+  /** It does not count among the running of its function. */
+  parked = false
+  readonly #onRoom: (fn: WorkerFunctionState) => void
   #controller: AbortController | undefined
   #stopped: Error | undefined
 
@@ -26,7 +29,9 @@ export class Task implements RunningTask {
     fn: WorkerFunctionState,
     at: { token: number; claim: number; attempt: number; client: number; number: number },
     owner: { peerId: string; incarnation: number },
+    onRoom: (fn: WorkerFunctionState) => void,
   ) {
+    this.#onRoom = onRoom
     this.fn = fn
     this.token = at.token
     this.claim = at.claim
@@ -56,6 +61,19 @@ export class Task implements RunningTask {
     this.#controller ??= new AbortController()
     if (this.#stopped) this.#controller.abort(this.#stopped)
     return this.#controller.signal
+  }
+
+  park(): void {
+    if (this.parked || this.ended) return
+    this.parked = true
+    this.fn.running--
+    if (this.fn.queue.length > 0) this.#onRoom(this.fn)
+  }
+
+  unpark(): void {
+    if (!this.parked) return
+    this.parked = false
+    this.fn.running++
   }
 
   /** Tells the code that it is to stop. */

@@ -19,10 +19,10 @@ export function guardProcess({ outbox, runner }: { outbox: Outbox; runner: Runne
     // A long computation's progress is seen while it computes.
     outbox.flush()
   }
-  takeOver(process.stdout, (text) => print(0, text))
-  takeOver(process.stderr, (text) => print(1, text))
+  takeOver(process.stdout, text => print(0, text))
+  takeOver(process.stderr, text => print(1, text))
   const exit = process.exit
-  process.exit = (code) => {
+  process.exit = code => {
     sendWords(outbox, record.exiting, 0, token(), Number(code ?? process.exitCode ?? 0))
     outbox.flush()
     return exit(code)

@@ -22,10 +22,21 @@ const outbox = new RingOutbox(channel.out, channel.peerBell)
 const bridge: WorkerBridge = {
   outbox,
   store,
-  welcome: { version: recordsVersion, client: clientId, peerId, meshId, incarnation, jobId: '', namespace: '', release },
+  welcome: {
+    version: recordsVersion,
+    client: clientId,
+    peerId,
+    meshId,
+    incarnation,
+    jobId: '',
+    namespace: '',
+    release,
+  },
   current: () => currentTask.getStore(),
-  local: (hash) => functions.local(hash),
-  prepare: async (hash) => {
+  local: (hash, entry) => functions.local(hash, entry),
+  loading: () => functions.loading,
+  isLoaded: hash => functions.isLoaded(hash),
+  prepare: async hash => {
     await functions.prepare(hash)
   },
 }
@@ -34,9 +45,9 @@ await import(shoalUrl)
 const client = bridge.client as WorkerClient
 
 const functions = new WorkerFunctions(
-  (blob) => new CodeLoader({ extensions: client.extensions, types: client.types, shoalUrl, folders, peerId, blob }),
+  blob => new CodeLoader({ extensions: client.extensions, types: client.types, shoalUrl, folders, peerId, blob }),
   client.types,
-  (types) => ({
+  types => ({
     encoder: new Encoder({ types, extensions: client.extensions }),
     decoder: new Decoder({ types, extensions: client.extensions }),
     inner: new Decoder({ types, extensions: client.extensions }),

@@ -8,7 +8,7 @@ export class ViewPins {
 
   constructor(unpin: (token: number) => void) {
     this.#unpin = unpin
-    this.#registry = new FinalizationRegistry((pin) => {
+    this.#registry = new FinalizationRegistry(pin => {
       if (--pin.left === 0) this.#unpin(pin.token)
     })
   }

@@ -33,6 +33,11 @@ export interface CaptureOptions {
   external?: readonly string[]
   /** Classes that travel with the function, the same that its code names: those of `retryErrors`. */
   companions?: readonly Function[]
+  /**
+   * Told of each object that an extension will encode. `add` takes a function into this capture, as one more companion, and
+   * gives its index among them: for remote functions that refer to one another in a cycle, which have no hashes yet.
+   */
+  along?: (value: object, add: (fn: Function) => number) => void
   /** The folder of this package: what lies in it is not shipped, the executing thread has its own. */
   shoalRoot: string
   /** The namespace of `shoal`, by which captured functions of Shoal's are named. */
@@ -72,6 +77,7 @@ class Capture {
   readonly #parts = new CodeParts()
   readonly #values: Values
   readonly #functions: Functions
+  readonly #companions: unknown[] = []
 
   constructor(options: CaptureOptions) {
     this.#options = options
@@ -90,6 +96,7 @@ class Capture {
       builtins,
       extensions,
       types,
+      along: options.along && (value => options.along?.(value, one => this.#companion(one))),
       function: (one, path) => this.#functions.capture(one, path),
       prototype: (owner, prototype, path) => this.#functions.prototype(owner, prototype, path),
       namespace: value => this.#functions.imports.namespace(value),
@@ -110,18 +117,24 @@ class Capture {
     })
   }
 
+  #companion(one: Function): number {
+    const index = this.#companions.push(undefined) - 1
+    this.#companions[index] = this.#values.slot(one, rootPath(one.name))
+    return index
+  }
+
   run(fn: Function): CodeObject {
     const values = this.#values
     const path = rootPath(fn.name)
+    for (const one of this.#options.companions ?? []) this.#companion(one)
     const root = values.slot(fn, path)
-    const companions = (this.#options.companions ?? []).map(one => values.slot(one, rootPath(one.name)))
     values.finish()
     this.#parts.markNeeded()
     const types = this.#types()
     shareVariables(this.#functions)
     this.#functions.settlePlaces()
     const { extensions, types: registry } = this.#options
-    const roots: Roots = { root, types, companions }
+    const roots: Roots = { root, types, companions: this.#companions }
     const header = { kind: kindOf(fn), fresh: values.mutable, held: values.held }
     try {
       return codeObject(this.#parts, values.nodes, roots, header, { extensions, types: registry })

@@ -12,6 +12,8 @@ import { type Exotic, exoticOf, hasCodecPrototype, PlainData, unsendable } from 
 export interface ValueSurroundings {
   builtins: Builtins
   extensions: readonly Extension[]
+  /** Told of each object that an extension encodes, before it is encoded. */
+  along?: ((value: object) => void) | undefined
   types: TypeRegistry
   /** A function or class, as a node. */
   function(fn: Function, path: Path): GraphNode
@@ -65,7 +67,10 @@ export class Values {
     const known = this.#known.get(value)
     if (known !== undefined) return new Reference(known)
     if (this.#isExtended(value)) {
-      this.held.add(value)
+      if (!this.held.has(value)) {
+        this.held.add(value)
+        this.#around.along?.(value)
+      }
       return value
     }
     if (typeof value === 'object' && this.#plain.has(value)) {

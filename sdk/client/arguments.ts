@@ -1,24 +1,25 @@
-import { limits } from '../../wire/limits.ts'
 import { SerializationError } from '../../wire/errors/index.ts'
-import { at, isRef, type Ref } from '../ref.ts'
+import { limits } from '../../wire/limits.ts'
+import { isRef } from '../is-ref.ts'
 import type { EncodedArguments, Engine } from './engine.ts'
+import { at, type RefData } from './ref-data.ts'
 
 /** How an argument stands in a task's arguments. */
 const kind = { value: 0, dependency: 1, bytes: 2 } as const
 
-const none: readonly Ref<unknown>[] = []
+const none: readonly RefData[] = []
 
 /**
  * Encodes arguments as they are now. Refs at top level become dependencies, unless their values are here; large values go to
  * the store by themselves. `failed`: an argument's failure is known, so that the task need not be sent.
  * @throws what the codec throws
  */
-export function encodeArguments(engine: Engine, args: readonly unknown[]): EncodedArguments | { failed: Ref<unknown> } {
+export function encodeArguments(engine: Engine, args: readonly unknown[]): EncodedArguments | { failed: RefData } {
   const { encoder, contained } = engine
   engine.beginEncoding()
   encoder.start()
   encoder.varint(args.length)
-  let dependencies: Ref<unknown>[] | undefined
+  let dependencies: RefData[] | undefined
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]
     if (!isRef(arg)) {
@@ -45,18 +46,18 @@ export function encodeArguments(engine: Engine, args: readonly unknown[]): Encod
   return { bytes: encoder.scratch, length: encoder.length, dependencies: dependencies ?? none, contained }
 }
 
-function checkUsable(engine: Engine, ref: Ref<unknown>, index: number): void {
+function checkUsable(engine: Engine, ref: RefData, index: number): void {
   if (ref.state !== at.released && ref.engine === engine) return
   const reason = ref.state === at.released ? 'a ref that was released or moved' : 'a ref of a mesh that was closed'
   throw new SerializationError(`cannot travel: args[${index}] is ${reason}`, { path: `args[${index}]`, reason })
 }
 
 /** Its value is here, and here alone or plain. */
-function isHere(ref: Ref<unknown>): boolean {
+function isHere(ref: RefData): boolean {
   return ref.state === at.value || (ref.state === at.bytes && ref.slot < 0)
 }
 
-function dependency(dependencies: Ref<unknown>[], ref: Ref<unknown>): number {
+function dependency(dependencies: RefData[], ref: RefData): number {
   const known = dependencies.indexOf(ref)
   return known >= 0 ? known : dependencies.push(ref) - 1
 }
@@ -64,9 +65,9 @@ function dependency(dependencies: Ref<unknown>[], ref: Ref<unknown>): number {
 /** Arguments that are too large for a record: each large one becomes an object of its own. */
 function encodeLarge(engine: Engine, args: readonly unknown[]): EncodedArguments {
   const { encoder } = engine
-  const large = new Map<unknown, Ref<unknown>>()
+  const large = new Map<unknown, RefData>()
   const contained: number[] = []
-  const dependencies: Ref<unknown>[] = []
+  const dependencies: RefData[] = []
   const isLarge: boolean[] = []
   const limit = Math.floor(limits.inlineBytes / Math.max(args.length, 1))
   for (let i = 0; i < args.length; i++) {
@@ -93,7 +94,7 @@ function encodeLarge(engine: Engine, args: readonly unknown[]): EncodedArguments
     const stored = isLarge[i] ? large.get(arg) : undefined
     if (stored || (isRef(arg) && !isHere(arg))) {
       encoder.byte(kind.dependency)
-      encoder.varint(dependency(dependencies, stored ?? (arg as Ref<unknown>)))
+      encoder.varint(dependency(dependencies, stored ?? (arg as RefData)))
     } else if (isRef(arg)) {
       encoder.byte(arg.state === at.value ? kind.value : kind.bytes)
       if (arg.state === at.value) encoder.value(arg.value, 'args', i)

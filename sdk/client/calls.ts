@@ -1,5 +1,5 @@
-import { record } from '../../wire/records.ts'
 import type { Outbox } from '../../wire/outbox.ts'
+import { record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
 
 /** Questions to the agent. */

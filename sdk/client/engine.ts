@@ -1,14 +1,19 @@
 import type { RunningTask, WorkerBridge, WorkerClient } from '../../wire/bridge.ts'
-import { ClosedError, isShoalError, ObjectLostError, SerializationError, type ShoalError } from '../../wire/errors/index.ts'
+import {
+  ClosedError,
+  isShoalError,
+  ObjectLostError,
+  SerializationError,
+  type ShoalError,
+} from '../../wire/errors/index.ts'
 import type { OwnerId } from '../../wire/ids.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
 import { alignedAfterWords, copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
 import { Decoder, Encoder, type Extension, type TypeRegistry, ValueError } from '../../wire/values/index.ts'
-import { at as where, Ref } from '../ref.ts'
 import { Calls } from './calls.ts'
-import { clientExtensions } from './extensions.ts'
+import { type MakeRef, type RefData, at as where } from './ref-data.ts'
 import { Slots } from './slots.ts'
 import { StoredValues } from './stored-values.ts'
 import { Suspension } from './suspension.ts'
@@ -30,11 +35,19 @@ export interface EngineChannel {
   log(isError: boolean, line: { name?: string; worker: string; text: string }): void
 }
 
+/** What an engine is given by the public side. */
+export interface EngineParts {
+  /** The types that the program registers. */
+  types: TypeRegistry
+  Ref: MakeRef
+  extensions(engine: Engine): readonly Extension[]
+}
+
 /** Arguments as a submission has them. */
 export interface EncodedArguments {
   bytes: Uint8Array
   length: number
-  dependencies: readonly Ref<unknown>[]
+  dependencies: readonly RefData[]
   contained: readonly number[]
 }
 
@@ -52,6 +65,7 @@ export class Engine implements WorkerClient {
   readonly encoder: Encoder
   readonly #decoder: Decoder
   readonly #channel: EngineChannel
+  readonly #Ref: MakeRef
   readonly #slots = new Slots()
   readonly #dropped: FinalizationRegistry<number>
   readonly stored: StoredValues
@@ -65,19 +79,21 @@ export class Engine implements WorkerClient {
   #nextFunction = 0
   closed: ShoalError | undefined
 
-  constructor(channel: EngineChannel, types: TypeRegistry) {
+  constructor(channel: EngineChannel, parts: EngineParts) {
+    const { types, Ref, extensions } = parts
+    this.#Ref = Ref
     this.#channel = channel
     this.outbox = channel.outbox
     this.welcome = channel.welcome
     this.owner = { peerId: channel.welcome.peerId, incarnation: channel.welcome.incarnation }
     this.types = types
-    this.extensions = clientExtensions(() => this)
+    this.extensions = extensions(this)
     this.encoder = new Encoder({ types, extensions: this.extensions })
     this.#decoder = new Decoder({ types, extensions: this.extensions })
     this.stored = new StoredValues(this.outbox, channel.store)
     this.calls = new Calls(this.outbox)
     this.suspension = new Suspension(channel)
-    this.#dropped = new FinalizationRegistry((slot) => this.#releaseSlot(slot))
+    this.#dropped = new FinalizationRegistry(slot => this.#releaseSlot(slot))
   }
 
   get bridge(): WorkerBridge | undefined {
@@ -94,31 +110,31 @@ export class Engine implements WorkerClient {
     return this.#nextFunction++
   }
 
-  #newRef<T>(): Ref<T> {
-    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, this.#slots.take())
-    this.#slots.set(ref.slot, ref as Ref<unknown>)
+  #newRef(): RefData {
+    const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, this.#slots.take())
+    this.#slots.set(ref.slot, ref)
     return ref
   }
 
   /** A ref that has failed before anything was sent. */
-  failedRef<T>(error: Error): Ref<T> {
-    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
+  failedRef(error: Error): RefData {
+    const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
     ref.state = where.broken
     ref.value = error
-    this.unasked.add(ref as Ref<unknown>)
+    this.unasked.add(ref)
     return ref
   }
 
   /** A ref that fails as another has. */
-  failedLike<T>(other: Ref<unknown>): Ref<T> {
-    const ref = this.failedRef<T>(new Error())
+  failedLike(other: RefData): RefData {
+    const ref = this.failedRef(new Error())
     ref.state = other.state
     ref.value = other.value
     return ref
   }
 
-  submit<T>(fn: number, args: EncodedArguments, held: readonly number[]): Ref<T> {
-    const ref = this.#newRef<T>()
+  submit(fn: number, args: EncodedArguments, held: readonly number[]): RefData {
+    const ref = this.#newRef()
     const { dependencies, contained } = args
     const keys = contained.length / 2 + held.length / 2
     const words = 8 + 2 * dependencies.length + 3 * keys
@@ -144,7 +160,7 @@ export class Engine implements WorkerClient {
     writeKeys(i32, to, held)
     copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
     outbox.end()
-    if (dependencies.length > 0) ref.dependencies = dependencies as Ref<unknown>[]
+    if (dependencies.length > 0) ref.dependencies = [...dependencies]
     return ref
   }
 
@@ -155,23 +171,32 @@ export class Engine implements WorkerClient {
   // ---- objects of this program
 
   /** A small value, kept here until somebody else needs it. */
-  keep<T>(state: number, value: unknown): Ref<T> {
-    const ref = new Ref<T>(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
+  keep(state: number, value: unknown): RefData {
+    const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
     ref.state = state
     ref.value = value
     return ref
   }
 
   /** A large value: goes to the store as soon as there is room. Its ref can be passed on at once. */
-  store<T>(bytes: Uint8Array, contained: readonly number[]): Ref<T> {
-    const ref = this.#newRef<T>()
-    sendWords(this.outbox, record.allocate, 0, ref.slot, low(ref.number), high(ref.number), low(bytes.length), high(bytes.length))
-    this.stored.awaitRoom(ref.slot, { ref: ref as Ref<unknown>, bytes, contained: [...contained] })
+  store(bytes: Uint8Array, contained: readonly number[]): RefData {
+    const ref = this.#newRef()
+    sendWords(
+      this.outbox,
+      record.allocate,
+      0,
+      ref.slot,
+      low(ref.number),
+      high(ref.number),
+      low(bytes.length),
+      high(bytes.length),
+    )
+    this.stored.awaitRoom(ref.slot, { ref: ref, bytes, contained: [...contained] })
     return ref
   }
 
   /** Others will name this object by its key: the agent has to know it. */
-  share(ref: Ref<unknown>): void {
+  share(ref: RefData): void {
     if (ref.engine !== this) {
       throw new ValueError('', 'is a ref of a mesh that was closed')
     }
@@ -184,7 +209,7 @@ export class Engine implements WorkerClient {
   }
 
   /** Gives the agent a value that was kept here. */
-  #publish(ref: Ref<unknown>): void {
+  #publish(ref: RefData): void {
     const slot = this.#slots.take()
     const { failed, bytes } = this.#bytesOf(ref)
     ref.slot = slot
@@ -203,7 +228,7 @@ export class Engine implements WorkerClient {
   }
 
   /** The bytes of what is kept here. With an encoder of its own: the engine's may be in the middle of a value. */
-  #bytesOf(ref: Ref<unknown>): { failed: boolean; bytes: Uint8Array } {
+  #bytesOf(ref: RefData): { failed: boolean; bytes: Uint8Array } {
     if (ref.state === where.bytes || ref.state === where.failed) {
       return { failed: ref.state === where.failed, bytes: ref.value as Uint8Array }
     }
@@ -214,8 +239,8 @@ export class Engine implements WorkerClient {
   }
 
   /** A ref that came inside a value. */
-  borrow<T>(owner: OwnerId, client: number, number: number): Ref<T> {
-    const ref = new Ref<T>(this, owner, client, number, this.#slots.take())
+  borrow(owner: OwnerId, client: number, number: number): RefData {
+    const ref = new this.#Ref(this, owner, client, number, this.#slots.take())
     ref.state = where.borrowed
     ref.shared = true
     sendWords(this.outbox, record.borrow, 0, ref.slot, client, low(number), high(number))
@@ -223,7 +248,7 @@ export class Engine implements WorkerClient {
     return ref
   }
 
-  release(ref: Ref<unknown>): void {
+  release(ref: RefData): void {
     const { state } = ref
     if (state === where.released) return
     this.unasked.forget(ref)
@@ -251,12 +276,12 @@ export class Engine implements WorkerClient {
   // ---- waiting
 
   /** Whether a ref's value, or its failure, is known here. */
-  settled(ref: Ref<unknown>): boolean {
+  settled(ref: RefData): boolean {
     return ref.state !== where.pending && ref.state !== where.borrowed
   }
 
   /** Tells `waiter` when a ref is settled; the ref must not be. */
-  await(ref: Ref<unknown>, waiter: Waiter): void {
+  await(ref: RefData, waiter: Waiter): void {
     addWaiter(ref, waiter)
     if (ref.state !== where.borrowed) return
     ref.state = where.pending
@@ -265,7 +290,7 @@ export class Engine implements WorkerClient {
   }
 
   /** The value of a settled ref, or a promise of it where bytes have to come first. Throws its failure. */
-  read(ref: Ref<unknown>, copy: boolean): unknown {
+  read(ref: RefData, copy: boolean): unknown {
     ref.asked = true
     switch (ref.state) {
       case where.value:
@@ -287,7 +312,7 @@ export class Engine implements WorkerClient {
     }
   }
 
-  errorOf(ref: Ref<unknown>): unknown {
+  errorOf(ref: RefData): unknown {
     this.unasked.forget(ref)
     const bytes = ref.value as Uint8Array
     return this.#decode(bytes, 0, bytes.length, true)
@@ -297,7 +322,7 @@ export class Engine implements WorkerClient {
     return this.#decode(bytes, 0, bytes.length, true)
   }
 
-  #readStored(ref: Ref<unknown>, copy: boolean): unknown {
+  #readStored(ref: RefData, copy: boolean): unknown {
     const local = this.stored.bytesHere(ref)
     if (!local) return this.suspension.while(this.stored.fetch(ref)).then(() => this.read(ref, copy))
     if (!copy) ref.viewed = true
@@ -319,7 +344,7 @@ export class Engine implements WorkerClient {
   /** In a worker, loads the code of a function that came inside a value, so that it can be called plainly. */
   prepare(hash: string): void {
     const { bridge } = this
-    if (!bridge || bridge.local(hash)) return
+    if (!bridge || bridge.isLoaded(hash)) return
     sendText(this.outbox, record.want, 0, [], { hash })
     const ready: Promise<void> = bridge
       .prepare(hash)
@@ -344,7 +369,7 @@ export class Engine implements WorkerClient {
         this.#supply(i32[word], i32[word + 1])
         break
       case record.allocated:
-        this.stored.room(i32[word], joined(i32[word + 1], i32[word + 2]), (ref) => this.#sealed(ref))
+        this.stored.room(i32[word], joined(i32[word + 1], i32[word + 2]), ref => this.#sealed(ref))
         break
       case record.located:
         this.stored.located(i32[word], joined(i32[word + 1], i32[word + 2]))
@@ -359,7 +384,10 @@ export class Engine implements WorkerClient {
         this.calls.reply(i32[word], i32[word + 1] === 1, readText(memory, at, 2, bytes))
         break
       case record.log:
-        this.#channel.log(field === 1, readText(memory, at, 0, bytes) as { name?: string; worker: string; text: string })
+        this.#channel.log(
+          field === 1,
+          readText(memory, at, 0, bytes) as { name?: string; worker: string; text: string },
+        )
         break
       case record.closed:
         this.close((readText(memory, at, 0, bytes) as { reason: string }).reason)
@@ -398,7 +426,7 @@ export class Engine implements WorkerClient {
   }
 
   /** What is short and holds nothing is decoded at once: its bytes need no memory of their own then. */
-  #take(ref: Ref<unknown>, u8: Uint8Array, from: number, bytes: number, kept: boolean): void {
+  #take(ref: RefData, u8: Uint8Array, from: number, bytes: number, kept: boolean): void {
     if (bytes <= 32 && !kept) {
       const value = this.#decode(u8, from, from + bytes, true)
       if (typeof value !== 'object' && typeof value !== 'function') {
@@ -416,7 +444,7 @@ export class Engine implements WorkerClient {
     ref.value = u8.slice(from, from + bytes)
   }
 
-  #settle(ref: Ref<unknown>): void {
+  #settle(ref: RefData): void {
     ref.dependencies = undefined
     if (ref.waiters !== undefined) notifyWaiters(ref)
     else if (ref.state === where.failed) this.unasked.add(ref)
@@ -438,7 +466,7 @@ export class Engine implements WorkerClient {
   }
 
   /** Our own large value is in the store. */
-  #sealed(ref: Ref<unknown>): void {
+  #sealed(ref: RefData): void {
     if (ref.state === where.released) {
       this.#slots.set(ref.slot, undefined)
       this.#releaseSlot(ref.slot)
@@ -472,10 +500,15 @@ export class Engine implements WorkerClient {
     this.outbox.end()
   }
 
-  #lostBytes(ref: Ref<unknown>): Uint8Array {
+  #lostBytes(ref: RefData): Uint8Array {
     const encoder = new Encoder({ types: this.types, extensions: this.extensions })
     encoder.start()
-    encoder.value(new ObjectLostError(`object ${ref.id} was released before a task had it`, { objectId: ref.id, reason: 'released' }))
+    encoder.value(
+      new ObjectLostError(`object ${ref.id} was released before a task had it`, {
+        objectId: ref.id,
+        reason: 'released',
+      }),
+    )
     return encoder.bytes()
   }
 
@@ -497,7 +530,9 @@ export class Engine implements WorkerClient {
   /** Everything that waits fails with this. */
   close(reason: string | undefined, as?: ShoalError): void {
     if (this.closed) return
-    const error = as ?? new ClosedError(reason ? `the mesh was closed: ${reason}` : 'the mesh was closed while this waited', { reason })
+    const error =
+      as ??
+      new ClosedError(reason ? `the mesh was closed: ${reason}` : 'the mesh was closed while this waited', { reason })
     this.closed = error
     this.suspension.close()
     for (const ref of this.#slots.refs()) {

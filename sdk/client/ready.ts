@@ -1,5 +1,6 @@
+import { isRef } from '../is-ref.ts'
 import type { ObjectRef } from '../types.ts'
-import { isRef, type Ref } from '../ref.ts'
+import type { RefData } from './ref-data.ts'
 import { removeWaiter, type Waiter } from './waiter.ts'
 
 /**
@@ -16,5 +17,5 @@ export function whenReady(ref: ObjectRef<unknown>, callback: () => void): () => 
   }
   const waiter: Waiter = { notify: () => callback() }
   engine.await(ref, waiter)
-  return () => removeWaiter(ref as Ref<unknown>, waiter)
+  return () => removeWaiter(ref as RefData, waiter)
 }

@@ -1,8 +1,8 @@
-import type { Ref } from '../ref.ts'
+import type { RefData } from './ref-data.ts'
 
 /** Small numbers by which agent and client name objects on their channel; each is used again when it is free. */
 export class Slots {
-  readonly #refs: (Ref<unknown> | undefined)[] = []
+  readonly #refs: (RefData | undefined)[] = []
   readonly #free: number[] = []
 
   take(): number {
@@ -13,11 +13,11 @@ export class Slots {
   }
 
   /** Holds the ref that a result is to come for. */
-  set(slot: number, ref: Ref<unknown> | undefined): void {
+  set(slot: number, ref: RefData | undefined): void {
     this.#refs[slot] = ref
   }
 
-  get(slot: number): Ref<unknown> | undefined {
+  get(slot: number): RefData | undefined {
     return this.#refs[slot]
   }
 
@@ -26,7 +26,7 @@ export class Slots {
     this.#free.push(slot)
   }
 
-  *refs(): Iterable<Ref<unknown>> {
+  *refs(): Iterable<RefData> {
     for (const ref of this.#refs) if (ref) yield ref
   }
 }

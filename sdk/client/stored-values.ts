@@ -3,17 +3,17 @@ import { limits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { high, joined, low, record } from '../../wire/records.ts'
 import { alignedAfterWords, sendWords } from '../../wire/texts.ts'
-import type { Ref } from '../ref.ts'
+import type { RefData } from './ref-data.ts'
 
 /** A large value on its way into the store. */
 interface Outgoing {
-  ref: Ref<unknown>
+  ref: RefData
   bytes: Uint8Array
   contained: number[]
 }
 
 interface Fetch {
-  ref: Ref<unknown>
+  ref: RefData
   promise: Promise<void>
   resolve(): void
   reject(reason: Error): void
@@ -28,7 +28,7 @@ export class StoredValues {
   readonly #outgoing = new Map<number, Outgoing>()
   readonly #fetches = new Map<number, Fetch>()
   /** Refs of views that were given out live as long as the views. */
-  readonly #viewed = new WeakMap<object, Ref<unknown>>()
+  readonly #viewed = new WeakMap<object, RefData>()
 
   constructor(outbox: Outbox, store: SharedArrayBuffer | undefined) {
     this.#outbox = outbox
@@ -40,7 +40,7 @@ export class StoredValues {
   }
 
   /** There is room for a value that waits: in it goes. */
-  room(slot: number, offset: number, sealed: (ref: Ref<unknown>) => void): void {
+  room(slot: number, offset: number, sealed: (ref: RefData) => void): void {
     const outgoing = this.#outgoing.get(slot)
     if (!outgoing) return
     this.#outgoing.delete(slot)
@@ -82,14 +82,14 @@ export class StoredValues {
   }
 
   /** Where a stored value's bytes can be read at once, or undefined. */
-  bytesHere(ref: Ref<unknown>): { u8: Uint8Array; at: number; bytes: number } | undefined {
+  bytesHere(ref: RefData): { u8: Uint8Array; at: number; bytes: number } | undefined {
     if (ref.value instanceof Uint8Array) return { u8: ref.value, at: 0, bytes: ref.value.length }
     if (!this.#store || ref.offset < 0) return undefined
     return { u8: this.#store, at: ref.offset, bytes: ref.storedBytes }
   }
 
   /** Asks where the value is, or for its bytes. */
-  fetch(ref: Ref<unknown>): Promise<void> {
+  fetch(ref: RefData): Promise<void> {
     const open = this.#fetches.get(ref.slot)
     if (open) return open.promise
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -124,7 +124,7 @@ export class StoredValues {
   }
 
   /** Views hold what they show, however the program treats its ref. */
-  holdWhileViewed(value: unknown, ref: Ref<unknown>): void {
+  holdWhileViewed(value: unknown, ref: RefData): void {
     const seen = new Set<object>()
     const open: unknown[] = [value]
     while (open.length > 0) {

@@ -37,7 +37,10 @@ export class Suspension {
     const task = this.#bridge.current()
     if (!task || task.ended) return undefined
     task.awaited = true
-    if (task.waits++ === 0) sendWords(this.#outbox, record.suspend, 0, task.token)
+    if (task.waits++ === 0) {
+      sendWords(this.#outbox, record.suspend, 0, task.token)
+      task.park()
+    }
     return task
   }
 
@@ -66,6 +69,7 @@ export class Suspension {
     this.#resuming.set(task.token, [
       () => {
         task.waits--
+        task.unpark()
         go()
       },
     ])
@@ -84,7 +88,7 @@ export class Suspension {
     try {
       return await work
     } finally {
-      await new Promise<void>((resolve) => this.end(task, resolve))
+      await new Promise<void>(resolve => this.end(task, resolve))
     }
   }
 

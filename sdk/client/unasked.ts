@@ -1,6 +1,6 @@
 import { thrownText } from '../../wire/errors/index.ts'
-import { at, type Ref } from '../ref.ts'
 import type { Engine } from './engine.ts'
+import { at, type RefData } from './ref-data.ts'
 
 /** Failures kept to be told of at the end, at most. */
 const UNASKED_MAX = 1000
@@ -8,16 +8,16 @@ const UNASKED_MAX = 1000
 /** Failures that nobody has asked for: one line each, when their ref is collected or the mesh is closed. */
 export class Unasked {
   readonly #refs = new Map<string, { failed: boolean; value: unknown; engine: Engine }>()
-  readonly #dropped = new FinalizationRegistry<string>((id) => this.#print(id))
+  readonly #dropped = new FinalizationRegistry<string>(id => this.#print(id))
 
-  add(ref: Ref<unknown>): void {
+  add(ref: RefData): void {
     if (ref.asked || this.#refs.size >= UNASKED_MAX) return
     const { id } = ref
     this.#refs.set(id, { failed: ref.state === at.failed, value: ref.value, engine: ref.engine })
     this.#dropped.register(ref, id, ref)
   }
 
-  forget(ref: Ref<unknown>): void {
+  forget(ref: RefData): void {
     if (this.#refs.size === 0 || !this.#refs.delete(ref.id)) return
     this.#dropped.unregister(ref)
   }
@@ -28,7 +28,9 @@ export class Unasked {
     if (!failure) return
     const error = failure.failed ? failure.engine.decodeError(failure.value as Uint8Array) : failure.value
     const verbose = process.env.SHOAL_LOG === 'debug' && error instanceof Error
-    process.stderr.write(`shoal: nobody asked for this failure: ${verbose ? error.stack : firstLine(thrownText(error))}\n`)
+    process.stderr.write(
+      `shoal: nobody asked for this failure: ${verbose ? error.stack : firstLine(thrownText(error))}\n`,
+    )
   }
 
   printAll(): void {

@@ -1,20 +1,20 @@
-import type { Ref } from '../ref.ts'
+import type { RefData } from './ref-data.ts'
 
 /** Somebody who waits for refs. One object serves any number of them. */
 export interface Waiter {
   /** A ref is ready, or has failed. */
-  notify(ref: Ref<unknown>): void
+  notify(ref: RefData): void
 }
 
 /** Adds a waiter to what a ref has: none, one, or a list. */
-export function addWaiter(ref: Ref<unknown>, waiter: Waiter): void {
+export function addWaiter(ref: RefData, waiter: Waiter): void {
   const { waiters } = ref
   if (waiters === undefined) ref.waiters = waiter
   else if (Array.isArray(waiters)) waiters.push(waiter)
   else ref.waiters = [waiters, waiter]
 }
 
-export function removeWaiter(ref: Ref<unknown>, waiter: Waiter): void {
+export function removeWaiter(ref: RefData, waiter: Waiter): void {
   const { waiters } = ref
   if (waiters === waiter) ref.waiters = undefined
   else if (Array.isArray(waiters)) {
@@ -24,7 +24,7 @@ export function removeWaiter(ref: Ref<unknown>, waiter: Waiter): void {
 }
 
 /** Tells everybody who waits for a ref. */
-export function notifyWaiters(ref: Ref<unknown>): void {
+export function notifyWaiters(ref: RefData): void {
   const { waiters } = ref
   if (waiters === undefined) return
   ref.waiters = undefined

@@ -1,6 +1,6 @@
 import { GetTimeoutError } from '../../wire/errors/index.ts'
-import { at, type Ref } from '../ref.ts'
 import type { Engine } from './engine.ts'
+import { at, type RefData } from './ref-data.ts'
 import type { WaitingTask } from './suspension.ts'
 import { removeWaiter, type Waiter } from './waiter.ts'
 
@@ -11,7 +11,11 @@ export interface WaitingLimits {
 }
 
 /** How it ended. */
-export type WaitingEnd = { kind: 'enough' } | { kind: 'failed'; ref: Ref<unknown> } | { kind: 'late' } | { kind: 'aborted'; reason: unknown }
+export type WaitingEnd =
+  | { kind: 'enough' }
+  | { kind: 'failed'; ref: RefData }
+  | { kind: 'late' }
+  | { kind: 'aborted'; reason: unknown }
 
 /**
  * Waits until `needed` of the refs are settled, or one has failed where `failFast` says so. One object for all refs, no timer
@@ -19,7 +23,7 @@ export type WaitingEnd = { kind: 'enough' } | { kind: 'failed'; ref: Ref<unknown
  */
 export class Waiting implements Waiter {
   readonly #engine: Engine
-  readonly #refs: readonly Ref<unknown>[]
+  readonly #refs: readonly RefData[]
   readonly #failFast: boolean
   readonly #resolve: (end: WaitingEnd) => void
   readonly #limits: WaitingLimits
@@ -31,7 +35,7 @@ export class Waiting implements Waiter {
 
   constructor(
     engine: Engine,
-    refs: readonly Ref<unknown>[],
+    refs: readonly RefData[],
     options: { needed: number; failFast: boolean } & WaitingLimits,
     resolve: (end: WaitingEnd) => void,
   ) {
@@ -54,7 +58,7 @@ export class Waiting implements Waiter {
     }
   }
 
-  notify(ref: Ref<unknown>): void {
+  notify(ref: RefData): void {
     if (this.#over) return
     if (this.#failFast && hasFailed(ref)) this.#end({ kind: 'failed', ref })
     else if (--this.#left === 0) this.#end({ kind: 'enough' })
@@ -71,12 +75,12 @@ export class Waiting implements Waiter {
 }
 
 /** Whether reading a settled ref throws. */
-export function hasFailed(ref: Ref<unknown>): boolean {
+export function hasFailed(ref: RefData): boolean {
   return ref.state === at.failed || ref.state === at.broken || ref.state === at.released
 }
 
 /** `get` ran out of its time. */
-export function late(ref: Ref<unknown>, timeoutMs: number): GetTimeoutError {
+export function late(ref: RefData, timeoutMs: number): GetTimeoutError {
   const message = `get of ${ref.id} took longer than its timeoutMs of ${timeoutMs} ms; the object may still come`
   return new GetTimeoutError(message, { objectId: ref.id, timeoutMs })
 }

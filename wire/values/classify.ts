@@ -60,20 +60,24 @@ function refusedClass(value: object): string | undefined {
   if (types.isMapIterator(value) || types.isSetIterator(value)) return 'iterator'
   if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return 'module'
   if (value instanceof EventEmitter || value instanceof EventTarget) return className(value)
-  for (let at: object | null = Object.getPrototypeOf(value); at && at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    const { constructor } = at as { constructor?: unknown }
-    if (typeof constructor !== 'function' || !Object.hasOwn(at, 'constructor')) continue
-    const isNative = /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(constructor))
-    const isGlobal = (globalThis as Record<string, unknown>)[constructor.name] === constructor
-    if ((isNative || isGlobal) && constructor !== Object) return constructor.name
+  for (
+    let at: object | null = Object.getPrototypeOf(value);
+    at && at !== Object.prototype;
+    at = Object.getPrototypeOf(at)
+  ) {
+    const { constructor: Class } = at as { constructor?: unknown }
+    if (typeof Class !== 'function' || !Object.hasOwn(at, 'constructor')) continue
+    const isNative = /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(Class))
+    const isGlobal = (globalThis as Record<string, unknown>)[Class.name] === Class
+    if ((isNative || isGlobal) && Class !== Object) return Class.name
   }
   const shown = Object.prototype.toString.call(value)
   return / (\w* ?Iterator|Generator|AsyncGenerator)\]$/.test(shown) ? 'iterator' : undefined
 }
 
 export function className(value: object): string {
-  const { constructor } = value as { constructor?: { name?: unknown } }
-  return typeof constructor?.name === 'string' && constructor.name !== '' ? constructor.name : 'object'
+  const { constructor: Class } = value as { constructor?: { name?: unknown } }
+  return typeof Class?.name === 'string' && Class.name !== '' ? Class.name : 'object'
 }
 
 /** What to do about a value that cannot travel. */

@@ -1,7 +1,7 @@
 import { MalformedValueError } from './errors.ts'
 import type { Extension } from './extension.ts'
 import type { TypeRegistry } from './registry.ts'
-import { ALIGNED_BYTES, container, errorClasses, errorPart, EXTENSION, SMALL_INT, tag, viewClasses } from './tags.ts'
+import { ALIGNED_BYTES, container, EXTENSION, errorClasses, errorPart, SMALL_INT, tag, viewClasses } from './tags.ts'
 
 /** Node's own readers, which take memory that is shared; `toString` looks at its arguments first. */
 type NativeBuffer = Buffer & Record<'latin1Slice' | 'utf8Slice' | 'ucs2Slice', (from: number, to: number) => string>
@@ -57,7 +57,8 @@ export class Decoder {
   }
 
   #need(bytes: number): void {
-    if (bytes > this.#end - this.at) throw new MalformedValueError(`${bytes} bytes are needed, ${this.#end - this.at} are left`)
+    if (bytes > this.#end - this.at)
+      throw new MalformedValueError(`${bytes} bytes are needed, ${this.#end - this.at} are left`)
   }
 
   byte(): number {
@@ -164,7 +165,8 @@ export class Decoder {
         return this.#bigint()
       case tag.back: {
         const index = this.varint()
-        if (index >= this.#objects.length) throw new MalformedValueError(`a reference to object ${index} of ${this.#objects.length}`)
+        if (index >= this.#objects.length)
+          throw new MalformedValueError(`a reference to object ${index} of ${this.#objects.length}`)
         return this.#objects[index]
       }
       case tag.later:
@@ -381,7 +383,8 @@ export class Decoder {
     // Zero-copy: over the memory that the bytes are in, where that is aligned for this class.
     const size = Class === DataView ? 1 : (Class as typeof Uint8Array).BYTES_PER_ELEMENT
     const from = buffer.byteOffset + offset
-    if (length !== undefined && offset + length * size > buffer.byteLength) throw new MalformedValueError('a view beyond its buffer')
+    if (length !== undefined && offset + length * size > buffer.byteLength)
+      throw new MalformedValueError('a view beyond its buffer')
     if (from % size === 0) return new View(buffer.buffer, from, length)
     return new View(copyOf(buffer, 0, buffer.byteLength).buffer as ArrayBuffer, offset, length)
   }
@@ -416,7 +419,8 @@ export class Decoder {
 
 /** Sets a field as data, whatever its name. */
 function setField(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true })
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, writable: true, configurable: true, enumerable: true })
   else target[key] = value
 }
 

@@ -5,7 +5,17 @@ import { Refusal, ValueError } from './errors.ts'
 import type { Extension } from './extension.ts'
 import { refusedAt } from './path.ts'
 import type { TypeRegistry } from './registry.ts'
-import { ALIGNED_BYTES, container, DEPTH_MAX, errorClasses, errorPart, EXTENSION, SMALL_INT, tag, viewClasses } from './tags.ts'
+import {
+  ALIGNED_BYTES,
+  container,
+  DEPTH_MAX,
+  EXTENSION,
+  errorClasses,
+  errorPart,
+  SMALL_INT,
+  tag,
+  viewClasses,
+} from './tags.ts'
 
 /** Shapes compared with each new object; an array of objects rarely has more kinds. */
 const SHAPES_COMPARED = 4
@@ -190,7 +200,11 @@ export class Encoder extends ByteWriter {
       if (this.#extended(value, true) || this.#registered(value, prototype)) return
       this.#byForm(formOf(value), value)
     } else if (known === form.array) this.#contain(container.array, value)
-    else this.#byForm(known === form.error && this.#types.size > 0 && this.#registered(value, prototype) ? -1 : formOf(value), value)
+    else
+      this.#byForm(
+        known === form.error && this.#types.size > 0 && this.#registered(value, prototype) ? -1 : formOf(value),
+        value,
+      )
   }
 
   #byForm(kind: number, value: object): void {
@@ -375,11 +389,11 @@ export class Encoder extends ByteWriter {
 
   #error(value: Error): void {
     const prototype = Object.getPrototypeOf(value) as object
-    const known = errorClasses.findIndex((one) => one.prototype === prototype)
+    const known = errorClasses.findIndex(one => one.prototype === prototype)
     const kind = known < 0 ? (value instanceof AggregateError ? errorClasses.length - 1 : 0) : known
     const { message, stack } = value
     const name = String(value.name)
-    const keys = Object.keys(value).filter((key) => !ownParts.has(key))
+    const keys = Object.keys(value).filter(key => !ownParts.has(key))
     const parts =
       (name === errorClasses[kind].name ? 0 : errorPart.name) |
       (Object.hasOwn(value, 'message') || message !== '' ? errorPart.message : 0) |
@@ -422,8 +436,8 @@ export class Encoder extends ByteWriter {
 
   #view(value: ArrayBufferView): void {
     const prototype = Object.getPrototypeOf(value) as object
-    let kind = viewClasses.findIndex((one) => one.prototype === prototype)
-    if (kind < 0) kind = viewClasses.findIndex((one) => value instanceof one)
+    let kind = viewClasses.findIndex(one => one.prototype === prototype)
+    if (kind < 0) kind = viewClasses.findIndex(one => value instanceof one)
     const buffer = value.buffer as ArrayBuffer
     const whole = !types.isSharedArrayBuffer(buffer) && sendsWhole(value, buffer)
     this.byte(tag.view)
@@ -464,7 +478,7 @@ function followsBuffer(value: ArrayBufferView, buffer: ArrayBuffer): boolean {
   if (buffer.maxByteLength === buffer.byteLength) return false
   const size = value instanceof DataView ? 1 : (value as Uint8Array).BYTES_PER_ELEMENT
   const before = buffer.byteLength
-  buffer.resize(before + size > buffer.maxByteLength ? buffer.maxByteLength : before + size)
+  buffer.resize(Math.min(before + size, buffer.maxByteLength))
   const follows = value.byteOffset + value.byteLength !== before
   buffer.resize(before)
   return follows

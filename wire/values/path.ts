@@ -20,7 +20,8 @@ export function pathTo(culprit: unknown, value: unknown, root: string): string {
 function parts(value: object, path: string): { at: unknown; path: string }[] {
   if (Array.isArray(value)) {
     const list: { at: unknown; path: string }[] = []
-    for (const key of Object.keys(value)) list.push({ at: value[key as unknown as number], path: step(path, key, true) })
+    for (const key of Object.keys(value))
+      list.push({ at: value[key as unknown as number], path: step(path, key, true) })
     return list
   }
   if (value instanceof Map) {
@@ -30,8 +31,8 @@ function parts(value: object, path: string): { at: unknown; path: string }[] {
     }
     return list
   }
-  if (value instanceof Set) return [...value].map((at) => ({ at, path: `${path}.values()` }))
-  const list = Object.keys(value).map((key) => ({ at: read(value, key), path: step(path, key, false) }))
+  if (value instanceof Set) return [...value].map(at => ({ at, path: `${path}.values()` }))
+  const list = Object.keys(value).map(key => ({ at: read(value, key), path: step(path, key, false) }))
   if (value instanceof Error && 'cause' in value) list.push({ at: value.cause, path: step(path, 'cause', false) })
   return list
 }

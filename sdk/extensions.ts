@@ -1,22 +1,23 @@
-import { errorExtension } from '../../wire/error-extension.ts'
-import type { Decoder, Encoder, Extension } from '../../wire/values/index.ts'
-import { Ref } from '../ref.ts'
-import { type FunctionData, functionDataOf, isRemoteFunction, receivedFunction } from '../remote-function.ts'
-import type { Engine } from './engine.ts'
+import { errorExtension } from '../wire/error-extension.ts'
+import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
+import type { Engine } from './client/engine.ts'
+import { RefData } from './client/ref-data.ts'
+import { isRemoteFunction } from './remote-brand.ts'
+import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
-export function clientExtensions(engine: () => Engine): Extension[] {
+export function clientExtensions(engine: Engine): Extension[] {
   return [errorExtension, refExtension(engine), functionExtension(engine)]
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */
-function refExtension(engine: () => Engine): Extension {
+function refExtension(engine: Engine): Extension {
   return {
     tag: 1,
-    matches: (value) => value instanceof Ref,
+    matches: value => value instanceof RefData,
     encode(value: object, encoder: Encoder): void {
-      const ref = value as Ref<unknown>
-      engine().share(ref)
+      const ref = value as RefData
+      engine.share(ref)
       encoder.string(ref.owner.peerId)
       encoder.varint(ref.owner.incarnation)
       encoder.varint(ref.client)
@@ -31,20 +32,20 @@ function refExtension(engine: () => Engine): Extension {
       const number = decoder.varint()
       decoder.varint()
       for (let successors = decoder.byte(); successors > 0; successors--) decoder.string()
-      return engine().borrow({ peerId, incarnation }, client, number)
+      return engine.borrow({ peerId, incarnation }, client, number)
     },
   }
 }
 
-function functionExtension(engine: () => Engine): Extension {
+function functionExtension(engine: Engine): Extension {
   return {
     tag: 2,
     matches: isRemoteFunction,
     encode(value: object, encoder: Encoder): void {
-      encoder.value(functionDataOf(value, engine()), 'function')
+      encoder.value(functionDataOf(value, engine), 'function')
     },
     decode(decoder: Decoder): unknown {
-      return receivedFunction(decoder.value() as FunctionData, engine())
+      return receivedFunction(decoder.value() as FunctionData, engine)
     },
   }
 }

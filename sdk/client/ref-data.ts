@@ -1,0 +1,65 @@
+import { type OwnerId, objectIdText } from '../../wire/ids.ts'
+import type { Engine } from './engine.ts'
+import type { Waiter } from './waiter.ts'
+
+/** Where what a ref names is. */
+export const at = {
+  /** Its task has not ended. */
+  pending: 0,
+  /** A value that needs no decoding. */
+  value: 1,
+  /** Bytes of a value, here. */
+  bytes: 2,
+  /** In the store of the agent. */
+  stored: 3,
+  /** Bytes of an error. */
+  failed: 4,
+  /** An error that was made here. */
+  broken: 5,
+  /** Given to this program by another; nobody has asked for it here. */
+  borrowed: 6,
+  /** Let go of. */
+  released: 7,
+} as const
+
+/** What a ref is to the engine: its name, its place on the channel, and what has come of it. */
+export class RefData {
+  /** The engine that made it. */
+  readonly engine: Engine
+  /** Owner, client there and number: the object's name. */
+  readonly owner: OwnerId
+  readonly client: number
+  readonly number: number
+  /** What the agent calls it on this channel, or -1. */
+  slot: number
+  state: number = at.pending
+  /** By state: the value, bytes, an error; for stored ones the bytes once they have been fetched over a socket. */
+  value: unknown = undefined
+  waiters: Waiter | Waiter[] | undefined = undefined
+  /** Others may name it by its key. */
+  shared = false
+  /** Refs among the task's arguments that were pending when it was submitted. */
+  dependencies: RefData[] | undefined = undefined
+  /** Of stored ones. */
+  storedBytes = 0
+  offset = -1
+  /** Somebody has asked for the value. */
+  asked = false
+  /** Views of the store were given out: the agent is told to let go only when they are gone. */
+  viewed = false
+
+  constructor(engine: Engine, owner: OwnerId, client: number, number: number, slot: number) {
+    this.engine = engine
+    this.owner = owner
+    this.client = client
+    this.number = number
+    this.slot = slot
+  }
+
+  get id(): string {
+    return objectIdText(this.owner, this.client, this.number)
+  }
+}
+
+/** Makes the refs that users see. */
+export type MakeRef = new (engine: Engine, owner: OwnerId, client: number, number: number, slot: number) => RefData

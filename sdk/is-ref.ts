@@ -1,0 +1,6 @@
+import { RefData } from './client/ref-data.ts'
+
+/** Whether a value is a ref of this module's making. */
+export function isRef(value: unknown): value is RefData {
+  return value instanceof RefData
+}
