@@ -27,6 +27,8 @@ export function encodeArguments(engine: Engine, args: readonly unknown[]): Encod
       encoder.value(arg, 'args', i)
       continue
     }
+    arg.asked = true
+    engine.unasked.forget(arg)
     if (arg.state === at.failed || arg.state === at.broken) return { failed: arg }
     checkUsable(engine, arg, i)
     if (arg.state === at.value) {
