@@ -12,7 +12,9 @@ const folder = mkdtempSync(join(tmpdir(), 'shoal-acceptance-json-'))
 try {
   const json = join(folder, 'results.json')
   const args = ['../shared/acceptance/run.mjs', '--only', finished.source, '--json', json, '--jobs', '1']
-  spawnSync(process.execPath, [...args, '--without', 'mesh,actors,streams,process,replicated,groups'], { stdio: 'inherit' })
+  spawnSync(process.execPath, [...args, '--without', 'mesh,actors,streams,process,replicated,groups'], {
+    stdio: 'inherit',
+  })
   const results = JSON.parse(readFileSync(json, 'utf8')).filter(({ id }) => finished.test(id))
   const passed = results.filter(({ ok }) => ok).length
   for (const { id, ok, why } of results) if (!ok) console.log(`not ok ${id}: ${why}`)

@@ -22,6 +22,8 @@ export class Kind {
   awaits = false
   /** It has blocked its thread for long: it wants one of its own. */
   blocks = false
+  /** Its queue is, or was a moment ago, not empty. */
+  active = false
   /** Turn of the round robin in which it was last served. */
   served = 0
   /** Why no task of it can run here, ever. */

@@ -56,7 +56,7 @@ export class Scheduler {
   enqueue(row: number): void {
     const kind = this.#kind(row)
     this.#rows.state[row] = state.queued
-    if (kind.ready.count === 0) this.#active.push(kind)
+    this.#activate(kind)
     kind.ready.push(row)
   }
 
@@ -64,8 +64,14 @@ export class Scheduler {
     const kind = this.#kind(row)
     this.#rows.state[row] = state.queued
     this.#rows.thread[row] = -1
-    if (kind.ready.count === 0 && !this.#active.includes(kind)) this.#active.push(kind)
+    this.#activate(kind)
     kind.ready.unshift(row)
+  }
+
+  #activate(kind: Kind): void {
+    if (kind.active) return
+    kind.active = true
+    this.#active.push(kind)
   }
 
   /** Takes tasks out of the queues. */
@@ -148,7 +154,8 @@ export class Scheduler {
     if (this.#dirty.length > 0) this.#settleLanes()
     if (this.#resuming.length > 0) this.#resumeWaiting(now)
     if (this.#active.length === 0) return
-    this.#active = this.#active.filter(kind => kind.ready.count > 0)
+    this.#dropInactive()
+    if (this.#active.length === 0) return
     if (this.#active.length > 1) this.#order(now)
     const alone = this.#active.length === 1
     let held = false
@@ -166,6 +173,15 @@ export class Scheduler {
     }
     if (!alone && !held) this.#placeInTurns(now)
     this.#sendAhead(alone)
+  }
+
+  #dropInactive(): void {
+    let kept = 0
+    for (const kind of this.#active) {
+      if (kind.ready.count > 0) this.#active[kept++] = kind
+      else kind.active = false
+    }
+    this.#active.length = kept
   }
 
   /** One more of each kind in turn, as long as any finds room. */

@@ -1,7 +1,14 @@
 import { Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { Decoder, Encoder, type Extension, MalformedValueError, TypeRegistry, ValueError } from '../../wire/values/index.ts'
+import {
+  Decoder,
+  Encoder,
+  type Extension,
+  MalformedValueError,
+  TypeRegistry,
+  ValueError,
+} from '../../wire/values/index.ts'
 
 const types = new TypeRegistry()
 const encoder = new Encoder({ types })
@@ -64,7 +71,11 @@ const leaf = fc.oneof(
 )
 const anything = fc.letrec(tie => ({
   value: fc.oneof({ depthSize: 'small' }, leaf, tie('object'), tie('array'), tie('sparse'), tie('map'), tie('set')),
-  object: fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'a', 'b', '0', 'constructor')), tie('value'), { noNullPrototype: true }),
+  object: fc.dictionary(
+    fc.oneof(fc.string(), fc.constantFrom('__proto__', 'a', 'b', '0', 'constructor')),
+    tie('value'),
+    { noNullPrototype: true },
+  ),
   array: fc.array(tie('value')),
   sparse: fc.sparseArray(tie('value')),
   map: fc.array(fc.tuple(tie('value'), tie('value'))).map(entries => new Map(entries as [unknown, unknown][])),
@@ -107,10 +118,12 @@ t.test('identity: cycles, shared parts, an object met in two values of one messa
 
 t.test('a chain of 50,000 objects, arrays and maps needs no deep stack', async t => {
   let chain: unknown = 'end'
-  for (let i = 0; i < 50_000; i++) chain = i % 3 === 0 ? { next: chain } : i % 3 === 1 ? [chain] : new Map([['next', chain]])
+  for (let i = 0; i < 50_000; i++)
+    chain = i % 3 === 0 ? { next: chain } : i % 3 === 1 ? [chain] : new Map([['next', chain]])
   let at: unknown = there(chain)
   let steps = 0
-  for (; at !== 'end'; steps++) at = Array.isArray(at) ? at[0] : at instanceof Map ? at.get('next') : (at as { next: unknown }).next
+  for (; at !== 'end'; steps++)
+    at = Array.isArray(at) ? at[0] : at instanceof Map ? at.get('next') : (at as { next: unknown }).next
   t.equal(steps, 50_000)
 })
 
@@ -136,33 +149,36 @@ t.test('errors: built-in classes, cause, own fields, AggregateError, names of cl
   t.equal(there(new DOMException('no', 'AbortError')).name, 'AbortError')
 })
 
-t.test('memory: views share their buffer, offsets stay, large parts travel alone, copies are ordinary memory', async t => {
-  const buffer = new ArrayBuffer(64)
-  const [a, b] = there([new Uint8Array(buffer, 8, 16), new Float64Array(buffer)])
-  t.equal(a.buffer, b.buffer)
-  t.same([a.byteOffset, a.length, b.length], [8, 16, 8])
-  const part = there(new Uint8Array(1_000_000).fill(7).subarray(10, 20))
-  t.same([part.length, part.buffer.byteLength, part[3]], [10, 10, 7])
-  const pooled = there(Buffer.from('pooled'))
-  t.equal(Buffer.from(pooled).toString(), 'pooled')
-  t.ok(pooled.buffer.byteLength < 100)
-  const shared = new Uint8Array(new SharedArrayBuffer(4096))
-  const bytes = bytesOf([new Float64Array([1, 2, 3]), 'a string of more than ten', new Float64Array(100).fill(5)])
-  shared.set(bytes, 64)
-  decoder.start(shared, 64, 64 + bytes.length)
-  const [copied, text, large] = decoder.value() as [Float64Array, string, Float64Array]
-  t.ok(copied.buffer instanceof ArrayBuffer)
-  t.equal(text, 'a string of more than ten')
-  t.equal(large[99], 5)
-  decoder.start(shared, 64, 64 + bytes.length, { copy: false })
-  const view = (decoder.value() as [unknown, unknown, Float64Array])[2]
-  t.equal(view.buffer as unknown, shared.buffer)
-  t.equal(view[99], 5)
-  const resizable = new ArrayBuffer(8, { maxByteLength: 32 })
-  const tracking = there(new Uint8Array(resizable))
-  ;(tracking.buffer as ArrayBuffer).resize(16)
-  t.equal(tracking.length, 16)
-})
+t.test(
+  'memory: views share their buffer, offsets stay, large parts travel alone, copies are ordinary memory',
+  async t => {
+    const buffer = new ArrayBuffer(64)
+    const [a, b] = there([new Uint8Array(buffer, 8, 16), new Float64Array(buffer)])
+    t.equal(a.buffer, b.buffer)
+    t.same([a.byteOffset, a.length, b.length], [8, 16, 8])
+    const part = there(new Uint8Array(1_000_000).fill(7).subarray(10, 20))
+    t.same([part.length, part.buffer.byteLength, part[3]], [10, 10, 7])
+    const pooled = there(Buffer.from('pooled'))
+    t.equal(Buffer.from(pooled).toString(), 'pooled')
+    t.ok(pooled.buffer.byteLength < 100)
+    const shared = new Uint8Array(new SharedArrayBuffer(4096))
+    const bytes = bytesOf([new Float64Array([1, 2, 3]), 'a string of more than ten', new Float64Array(100).fill(5)])
+    shared.set(bytes, 64)
+    decoder.start(shared, 64, 64 + bytes.length)
+    const [copied, text, large] = decoder.value() as [Float64Array, string, Float64Array]
+    t.ok(copied.buffer instanceof ArrayBuffer)
+    t.equal(text, 'a string of more than ten')
+    t.equal(large[99], 5)
+    decoder.start(shared, 64, 64 + bytes.length, { copy: false })
+    const view = (decoder.value() as [unknown, unknown, Float64Array])[2]
+    t.equal(view.buffer as unknown, shared.buffer)
+    t.equal(view[99], 5)
+    const resizable = new ArrayBuffer(8, { maxByteLength: 32 })
+    const tracking = there(new Uint8Array(resizable))
+    ;(tracking.buffer as ArrayBuffer).resize(16)
+    t.equal(tracking.length, 16)
+  },
+)
 
 t.test('registered types and extensions: encode and decode, cycles through a shell, subclasses', async t => {
   class Money {

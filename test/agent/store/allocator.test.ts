@@ -3,7 +3,9 @@ import t from 'tap'
 import { Allocator } from '../../../agent/store/allocator.ts'
 
 t.test('blocks never overlap, and everything comes back as one', async t => {
-  const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: -200, max: -1 })), { maxLength: 300 })
+  const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: -200, max: -1 })), {
+    maxLength: 300,
+  })
   fc.assert(
     fc.property(steps, list => {
       const capacity = 256 * 1024
@@ -27,7 +29,8 @@ t.test('blocks never overlap, and everything comes back as one', async t => {
         if (allocator.usedBytes !== used || allocator.blocks !== blocks.length) throw new Error('miscounted')
       }
       for (const { at } of blocks) allocator.free(at)
-      if (allocator.largestFreeBytes !== capacity) throw new Error(`${allocator.largestFreeBytes} in one piece at the end`)
+      if (allocator.largestFreeBytes !== capacity)
+        throw new Error(`${allocator.largestFreeBytes} in one piece at the end`)
     }),
     { numRuns: 300 },
   )

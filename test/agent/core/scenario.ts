@@ -1,0 +1,182 @@
+import { Client } from '../../../agent/core/clients.ts'
+import type { Failure } from '../../../agent/core/failures.ts'
+import { Kind } from '../../../agent/core/kinds.ts'
+import type { Bytes } from '../../../agent/core/objects.ts'
+import { Owner, type TaskEnd } from '../../../agent/core/owner.ts'
+import { ResourceTable } from '../../../agent/core/resources.ts'
+
+const none: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
+
+interface KindOptions {
+  cpus?: number
+  gpus?: number
+  priority?: number
+  timeoutMs?: number
+  retries?: number
+}
+
+/**
+ * One peer's cores with everything around them played by the test: what they have done is a log of lines, such as
+ * `run f1 on t1`, and a thread runs a task until the test says that it ended.
+ */
+export class Scenario {
+  readonly owner: Owner
+  readonly log: string[] = []
+  readonly driver: Client
+  now = 1000
+  /** Tasks that have begun on their threads: these cannot be taken back. */
+  readonly begun = new Set<number>()
+  readonly #names = new Map<number, string>()
+  readonly #kinds = new Map<string, number>()
+  readonly #slots = new Map<string, { slot: number; number: number }>()
+  readonly #timers: { at: number; token: number; why: 'infeasible' | 'timeout' | 'grace' }[] = []
+  #next = 1
+
+  constructor(resources: Record<string, number>) {
+    this.owner = new Owner(new ResourceTable(resources), {
+      startThread: thread => this.log.push(`start t${thread}`),
+      endThread: thread => this.log.push(`end t${thread}`),
+      run: (thread, row) => this.log.push(`run ${this.name(row)} on t${thread}`),
+      revoke: (thread, row) => {
+        if (this.begun.has(row)) return false
+        this.log.push(`take ${this.name(row)} back from t${thread}`)
+        return true
+      },
+      resume: (thread, row) => this.log.push(`resume ${this.name(row)} on t${thread}`),
+      abort: (thread, token) => this.log.push(`abort ${this.name(this.owner.rows.rowOf(token))} on t${thread}`),
+      result: (client, slot, value, from) =>
+        this.log.push(
+          `result ${this.#nameOf(client, slot)}: ${value.failed ? 'error' : 'value'} of ${from.bytes} bytes${value.kept ? ', kept' : ''}`,
+        ),
+      stored: (client, slot, bytes) => this.log.push(`stored ${this.#nameOf(client, slot)}: ${bytes} bytes`),
+      need: (_client, slot, index) => this.log.push(`need argument ${index} of slot ${slot}`),
+      free: offset => this.log.push(`free ${offset}`),
+      encode: (failure: Failure) => {
+        this.log.push(
+          `error ${failure.kind}${'stoppedTask' in failure && failure.stoppedTask ? ` by ${failure.stoppedTask}` : ''}`,
+        )
+        return new Uint8Array(3)
+      },
+      timer: (token, delayMs, why) => this.#timers.push({ at: this.now + delayMs, token, why }),
+    })
+    this.driver = this.client(1, 1)
+  }
+
+  client(id: number, job: number, thread = -1): Client {
+    const client = new Client(id, job, thread)
+    this.owner.clients.set(id, client)
+    return client
+  }
+
+  name(row: number): string {
+    return this.#names.get(row) ?? `row ${row}`
+  }
+
+  #nameOf(client: number, slot: number): string {
+    const row = this.owner.clients.get(client)?.row(slot) ?? -1
+    return row < 0 ? `client ${client} slot ${slot}` : this.name(row)
+  }
+
+  kind(name: string, options: KindOptions = {}): void {
+    const { resources, rows, kinds } = this.owner
+    const demand = resources.demand({ cpus: options.cpus ?? 1, gpus: options.gpus ?? 0 })
+    const kind = new Kind(kinds.length, rows, {
+      name,
+      demand,
+      cpuUnits: resources.cpuUnits(demand),
+      priority: options.priority ?? 0,
+      timeoutMs: options.timeoutMs ?? 0,
+      retries: options.retries ?? 3,
+      infeasibleTimeoutMs: 10_000,
+    })
+    const lacking = resources.lacking(demand)
+    if (lacking)
+      kind.impossible = { resource: lacking.resource, requested: String(lacking.requested), has: String(lacking.has) }
+    this.#kinds.set(name, kind.index)
+    kinds.push(kind)
+  }
+
+  /** Submits tasks `f1`, `f2`, … of a kind; `after` names those whose results are arguments. */
+  submit(name: string, options: { by?: Client; parent?: string; after?: string[] } = {}): string {
+    const number = this.#next++
+    const kind = name.replace(/\d+$/, '')
+    const client = options.by ?? this.driver
+    const slot = number
+    const dependencies = (options.after ?? []).flatMap(one => {
+      const known = this.#slots.get(one) as { slot: number; number: number }
+      return [known.slot, known.number]
+    })
+    // Its row is the next that is free: known by its slot as soon as it is there.
+    const before = this.log.length
+    this.#slots.set(name, { slot, number })
+    const parent = options.parent === undefined ? -1 : this.owner.rows.token(this.row(options.parent))
+    this.owner.submit(
+      client,
+      { slot, number, kind: this.#kinds.get(kind) as number, parent, dependencies, contained: [] },
+      none,
+      this.now,
+    )
+    const row = client.row(slot)
+    if (row >= 0) this.#names.set(row, name)
+    for (let i = before; i < this.log.length; i++)
+      this.log[i] = this.log[i].replace(`row ${row}`, name).replace(`slot ${slot}`, name)
+    return name
+  }
+
+  row(name: string): number {
+    for (const [row, known] of this.#names) if (known === name && this.owner.rows.state[row] !== 0) return row
+    throw new Error(`no task ${name}`)
+  }
+
+  schedule(): void {
+    this.owner.scheduler.schedule(this.now)
+  }
+
+  /** A task's function returned, or threw. */
+  end(name: string, options: Partial<TaskEnd> & { ms?: number } = {}): void {
+    const row = this.row(name)
+    const end: TaskEnd = {
+      failed: false,
+      retry: false,
+      awaited: false,
+      offset: -1,
+      bytes: 0,
+      contained: [],
+      startedAt: this.now - (options.ms ?? 10),
+      endedAt: this.now,
+      error: undefined,
+      ...options,
+    }
+    const from = { u8: new Uint8Array(8), at: 0, bytes: 5 }
+    this.owner.done(this.owner.rows.token(row), this.owner.rows.thread[row], end, from, this.now)
+  }
+
+  suspend(name: string): void {
+    this.owner.scheduler.suspend(this.row(name), this.now)
+  }
+
+  resume(name: string): void {
+    this.owner.scheduler.resume(this.row(name))
+  }
+
+  /** Lets time pass; timers that are due fire. */
+  pass(ms: number): void {
+    this.now += ms
+    for (const timer of this.#timers.splice(0)) {
+      if (timer.at <= this.now) this.owner.timeUp(timer.token, timer.why, this.now)
+      else this.#timers.push(timer)
+    }
+  }
+
+  /** What happened since the last look. */
+  take(): string[] {
+    return this.log.splice(0)
+  }
+
+  /** Nothing is left of anything: no row, no resource taken. */
+  get clean(): boolean {
+    const { rows, resources, scheduler } = this.owner
+    const total = JSON.stringify(resources.total())
+    return rows.live === 0 && JSON.stringify(resources.available()) === total && scheduler.suspended === 0
+  }
+}

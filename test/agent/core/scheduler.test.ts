@@ -1,0 +1,211 @@
+import t from 'tap'
+import { limits } from '../../../agent/core/limits.ts'
+import { Scenario } from './scenario.ts'
+
+t.test('one CPU, two tasks: one after the other, on one thread', async t => {
+  const s = new Scenario({ cpus: 1 })
+  s.kind('f')
+  s.submit('f1')
+  s.submit('f2')
+  s.schedule()
+  t.same(s.take(), ['start t1', 'run f1 on t1'])
+  s.end('f1')
+  s.schedule()
+  t.same(s.take(), ['result f1: value of 5 bytes', 'run f2 on t1'])
+  s.end('f2')
+  s.schedule()
+  t.same(s.take(), ['result f2: value of 5 bytes'])
+  t.ok(s.clean)
+})
+
+t.test('fractions share a thread up to one CPU; the next begins another', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('f', { cpus: 0.5 })
+  for (let i = 1; i <= 5; i++) s.submit(`f${i}`)
+  s.schedule()
+  t.same(s.take(), ['start t1', 'run f1 on t1', 'run f2 on t1', 'start t2', 'run f3 on t2', 'run f4 on t2'])
+  s.end('f1')
+  s.schedule()
+  t.same(s.take(), ['result f1: value of 5 bytes', 'run f5 on t1'])
+  for (const name of ['f2', 'f3', 'f4', 'f5']) s.end(name)
+  s.schedule()
+  t.ok(s.clean, 'every part of a CPU is back')
+})
+
+t.test(
+  'a task that awaits its child frees its CPU; the child runs before other roots; the parent goes on first',
+  async t => {
+    const s = new Scenario({ cpus: 1 })
+    s.kind('f')
+    s.kind('g')
+    s.submit('f1')
+    s.submit('f2')
+    s.schedule()
+    const worker = s.client(2, 0, 1)
+    s.submit('g1', { by: worker, parent: 'f1' })
+    s.suspend('f1')
+    s.schedule()
+    t.same(s.take(), ['start t1', 'run f1 on t1', 'run g1 on t1'], 'the child, where its parent awaits it')
+    s.end('g1')
+    s.resume('f1')
+    s.schedule()
+    t.same(s.take(), ['result g1: value of 5 bytes', 'resume f1 on t1'], 'not f2')
+    s.end('f1', { awaited: true })
+    s.schedule()
+    t.same(s.take(), ['result f1: value of 5 bytes', 'run f2 on t1'])
+    s.end('f2')
+    s.schedule()
+    t.ok(s.clean)
+  },
+)
+
+t.test('a root does not start on a thread that holds a suspended task of others, unless it is quick', async t => {
+  const s = new Scenario({ cpus: 1 })
+  s.kind('f')
+  s.kind('slow')
+  s.kind('quick')
+  s.submit('f1')
+  s.schedule()
+  s.suspend('f1')
+  s.submit('slow1')
+  s.schedule()
+  t.same(s.take(), ['start t1', 'run f1 on t1', 'start t2', 'run slow1 on t2'])
+  s.end('slow1', { ms: 500 })
+  s.submit('quick1')
+  s.schedule()
+  s.end('quick1', { ms: 1 })
+  s.take()
+  t.equal(s.owner.scheduler.suspended, 1)
+})
+
+t.test('short tasks are sent ahead, and taken back from behind one that turns out long', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('f')
+  s.submit('f1')
+  s.schedule()
+  s.end('f1', { ms: 0.01 })
+  s.take()
+  for (let i = 2; i <= 41; i++) s.submit(`f${i}`)
+  s.schedule()
+  const sent = s.take().filter(line => line.startsWith('run'))
+  t.equal(sent.length, 40, 'all at once')
+  t.equal(new Set(sent.map(line => line.split(' on ')[1])).size, 2, 'over both threads')
+  const first = sent.filter(line => line.endsWith('t1')).map(line => line.split(' ')[1])
+  s.begun.add(s.row(first[0]))
+  const second = sent.filter(line => line.endsWith('t2')).map(line => line.split(' ')[1])
+  for (const name of second) s.end(name, { ms: 0.01 })
+  s.schedule()
+  s.now += limits.stuckAfterMs + 1
+  s.owner.scheduler.unstick(s.now)
+  s.take()
+  s.schedule()
+  const moved = s.take().filter(line => line.startsWith('run'))
+  t.ok(moved.length >= 1 && moved.every(line => line.endsWith('t2')), moved.join())
+})
+
+t.test('higher priority first; of equals, kinds take turns', async t => {
+  const s = new Scenario({ cpus: 1 })
+  s.kind('busy')
+  s.submit('busy1')
+  s.schedule()
+  s.kind('low', { priority: -1 })
+  s.kind('high', { priority: 5 })
+  s.kind('a')
+  s.kind('b')
+  for (const name of ['low1', 'a1', 'a2', 'b1', 'b2', 'high1']) s.submit(name)
+  s.take()
+  const order: string[] = []
+  for (let running = 'busy1'; running; ) {
+    s.end(running)
+    s.schedule()
+    running =
+      s
+        .take()
+        .find(line => line.startsWith('run'))
+        ?.split(' ')[1] ?? ''
+    if (running) order.push(running)
+  }
+  t.same(order, ['high1', 'a1', 'b1', 'a2', 'b2', 'low1'])
+  t.ok(s.clean)
+})
+
+t.test('a request that has waited long is not overtaken for ever by smaller ones', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('small')
+  s.kind('large', { cpus: 2 })
+  s.submit('small1')
+  s.submit('small2')
+  s.schedule()
+  s.submit('large1')
+  s.now += limits.ageingMs + 1
+  s.submit('small3')
+  s.end('small1')
+  s.schedule()
+  s.take()
+  s.end('small2')
+  s.schedule()
+  t.ok(s.take().includes('run large1 on t1') || s.owner.rows.state[s.row('large1')] === 3, 'the large one runs')
+})
+
+t.test('tasks of two jobs never share a thread at a time', async t => {
+  const s = new Scenario({ cpus: 1 })
+  s.kind('f', { cpus: 0.1 })
+  const other = s.client(2, 2)
+  s.submit('f1')
+  s.submit('f2', { by: other })
+  s.submit('f3')
+  s.schedule()
+  t.same(s.take(), ['start t1', 'run f1 on t1', 'start t2', 'run f2 on t2', 'run f3 on t1'])
+})
+
+t.test('an idle thread ends after a minute, a busy one stays', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('f')
+  s.submit('f1')
+  s.submit('f2')
+  s.schedule()
+  s.end('f1')
+  s.schedule()
+  s.take()
+  s.now += limits.threadIdleMs + 1
+  s.owner.scheduler.endIdle(s.now)
+  t.same(s.take(), ['end t1'])
+})
+
+t.test(
+  '200 tasks of random fractions on random events: never more than there is, and all of it comes back',
+  async t => {
+    let seed = 7
+    const random = () => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
+      return seed / 2 ** 32
+    }
+    for (let round = 0; round < 20; round++) {
+      const s = new Scenario({ cpus: 1 + Math.floor(random() * 4), gpus: 1 })
+      const total = s.owner.resources.total()
+      for (const name of 'abcde')
+        s.kind(name, { cpus: Math.ceil(random() * 10_000) / 10_000, gpus: random() < 0.3 ? 0.5 : 0 })
+      const running = new Set<string>()
+      let submitted = 0
+      let ended = 0
+      for (let step = 0; ended < 200; step++) {
+        if (step > 20_000) throw new Error(`stuck at ${ended} (seed of round ${round})`)
+        if (submitted < 200 && random() < 0.6) s.submit(`${'abcde'[Math.floor(random() * 5)]}${++submitted}`)
+        s.now += random() * 3
+        s.schedule()
+        for (const line of s.take()) if (line.startsWith('run')) running.add(line.split(' ')[1])
+        const available = s.owner.resources.available()
+        if (available.cpus < 0 || available.gpus < 0) throw new Error('more than there is')
+        if (running.size > 0 && random() < 0.7) {
+          const [name] = [...running].slice(Math.floor(random() * running.size))
+          running.delete(name)
+          s.end(name, { ms: random() * 5 })
+          ended++
+        }
+      }
+      s.schedule()
+      t.same(s.owner.resources.available(), total)
+      t.ok(s.clean)
+    }
+  },
+)
