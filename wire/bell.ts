@@ -6,6 +6,9 @@
 const AWAKE = 0
 const ASLEEP = 1
 
+/** Rounds of work before sockets, timers and promises have their turn. */
+const ROUNDS_MAX = 16
+
 /** A new doorbell's memory. */
 export function bellMemory(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(64))
@@ -34,7 +37,7 @@ export class BellLoop {
   async run(): Promise<void> {
     const bell = this.#bell
     while (!this.#stopped) {
-      this.#work()
+      for (let rounds = 0; rounds < ROUNDS_MAX && this.#work(); rounds++);
       Atomics.store(bell, 0, ASLEEP)
       if (this.#work()) {
         Atomics.store(bell, 0, AWAKE)

@@ -28,6 +28,8 @@ export interface LoadedCode {
   kind: CodeKind
   /** It holds something that it can change: each task gets an instance of its own. */
   fresh: boolean
+  /** Its calls need no async context: see `Pieces.plain`. */
+  plain: boolean
   /** The function or class: a new one if `fresh`, else always the same. */
   instantiate(): Function
   /** The same, with the registered types of the program that it came from, as this instance's classes. */
@@ -91,7 +93,7 @@ export class CodeLoader {
       const source = { pieces, bytes, stateAt: code.stateAt, modules, environments, blobs, failed }
       const finish = (): LoadedCode => {
         const instances = new Instances(source, this.#modules, this.#around, this.#options)
-        return loadedCode(code.kind, code.fresh, instances)
+        return loadedCode(code, pieces.plain, instances)
       }
       const optional = new Set([
         ...pieces.optional.modules.map(i => modules[i]),
@@ -145,12 +147,16 @@ export class CodeLoader {
   }
 }
 
-function loadedCode(kind: CodeKind, fresh: boolean, instances: Instances): LoadedCode {
+function loadedCode(
+  { kind, fresh }: { kind: CodeKind; fresh: boolean },
+  plain: boolean,
+  instances: Instances,
+): LoadedCode {
   let only: Instance | undefined
   const instance = (): Instance => {
     if (fresh) return instances.make()
     only ??= instances.make()
     return only
   }
-  return { kind, fresh, instance, instantiate: () => instance().root }
+  return { kind, fresh, plain, instance, instantiate: () => instance().root }
 }

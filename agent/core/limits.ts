@@ -9,8 +9,8 @@ export const limits = {
   /** Past this many suspended tasks only descendants of something start. */
   suspendedMax: 1000,
   /** Work sent ahead to a thread, so that it needs no round trip between two short tasks. */
-  runAheadMs: 1,
-  runAheadTasksMax: 256,
+  runAheadMs: 2,
+  runAheadTasksMax: 1024,
   /** A function is sent ahead only below this run time. */
   shortTaskMs: 0.5,
   /** A thread that made no progress for this long gives back what was sent ahead to it. */

@@ -2,6 +2,8 @@
 export const limits = {
   /** A socket on which nobody says hello is closed after this. */
   helloMs: 2000,
+  /** Records of one driver before decisions are made and others have their turn. */
+  recordsPerTurn: 256,
   /** Rows of the state in one answer. */
   stateRowsMax: 10_000,
   /** How often idle threads are looked for. */

@@ -79,6 +79,8 @@ export class Peer {
   #nextJob = 1
   #unsticking: NodeJS.Timeout | undefined
   #turning = false
+  /** Milliseconds since the epoch, at the begin of this turn. */
+  #time = performance.timeOrigin + performance.now()
   #draining = false
   #closed = false
   #idle: (() => void)[] = []
@@ -96,7 +98,7 @@ export class Peer {
       codes: this.#codes,
       specs,
       kindJobs,
-      now: () => performance.timeOrigin + performance.now(),
+      now: () => this.#time,
       jobOfKind: kind => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
       impossible: (spec, demand) => this.#impossible(spec, demand),
       sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
@@ -122,7 +124,8 @@ export class Peer {
     if (this.#closed) return false
     let found = false
     this.#turning = true
-    for (const { inbox } of this.#rings) if (inbox.drain() > 0) found = true
+    this.#tick()
+    for (const { inbox } of this.#rings) if (inbox.drain(limits.recordsPerTurn) > 0) found = true
     for (const host of this.#hosts.values()) if (host.drain()) found = true
     this.#turning = false
     if (found) this.#decide()
@@ -131,7 +134,14 @@ export class Peer {
 
   /** After events that came another way than by rings. */
   #stirred(): void {
-    if (!this.#turning && !this.#closed) this.#decide()
+    if (this.#turning || this.#closed) return
+    this.#tick()
+    this.#decide()
+  }
+
+  /** One look at the clock serves a whole turn. */
+  #tick(): void {
+    this.#time = performance.timeOrigin + performance.now()
   }
 
   #decide(): void {
@@ -145,6 +155,7 @@ export class Peer {
   #watchLanes(): void {
     this.#unsticking = setTimeout(() => {
       this.#unsticking = undefined
+      this.#tick()
       if (this.#owner.scheduler.unstick(this.#parts.now())) this.#watchLanes()
       this.#stirred()
     }, limits.unstickMs)
@@ -281,6 +292,7 @@ export class Peer {
   #timer(token: number, delayMs: number, why: TimerReason): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
+      this.#tick()
       this.#owner.timeUp(token, why, this.#parts.now())
       this.#stirred()
     }, delayMs)

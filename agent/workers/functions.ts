@@ -24,6 +24,8 @@ export interface WorkerFunctionState {
   /** How many of it may run at a time, as the agent said last. */
   width: number
   running: number
+  /** What its attempts run, where all run the same. */
+  runnable: Runnable | undefined
   /** Copies of `run` records that arrived while it ran already. */
   readonly queue: { field: number; buffer: ArrayBuffer }[]
   code: { state: 'loading' } | { state: 'ready'; loaded: LoadedCode } | { state: 'failed'; error: Error } | undefined
@@ -59,7 +61,7 @@ export class WorkerFunctions {
   }
 
   learn(index: number, spec: WorkerFunction): void {
-    this.#functions.set(index, { index, spec, width: 1, running: 0, queue: [], code: undefined })
+    this.#functions.set(index, { index, spec, width: 1, running: 0, runnable: undefined, queue: [], code: undefined })
   }
 
   get(index: number): WorkerFunctionState {
@@ -108,6 +110,7 @@ export class WorkerFunctions {
 
   /** What the next attempt runs: a new instance where the code holds anything that it could change. */
   runnable(fn: WorkerFunctionState, loaded: LoadedCode): Runnable {
+    if (fn.runnable) return fn.runnable
     const { spec } = fn
     const instance = this.#instance(loaded, { hash: spec.code, blobs: spec.blobs, codes: spec.codes })
     const { root, companions, types } = instance
@@ -116,7 +119,9 @@ export class WorkerFunctions {
       codec = this.#codecs.get(root) ?? this.#makeCodec(registryOf(types))
       this.#codecs.set(root, codec)
     }
-    return { call: entryOf(instance, spec.entry), retryClasses: spec.retryClasses.map(i => companions[i]), codec }
+    const made = { call: entryOf(instance, spec.entry), retryClasses: spec.retryClasses.map(i => companions[i]), codec }
+    if (!loaded.fresh) fn.runnable = made
+    return made
   }
 
   #instance(loaded: LoadedCode, code: LoadingCode): Instance {

@@ -6,7 +6,7 @@ import type { Outbox } from '../../wire/outbox.ts'
 import { dependency, flag, high, joined, low, record } from '../../wire/records.ts'
 import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
-import { userFrames } from '../code/index.ts'
+import { type LoadedCode, userFrames } from '../code/index.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { currentTask, Task } from './running-task.ts'
 import { ViewPins } from './view-pins.ts'
@@ -17,7 +17,7 @@ const DEPENDENCY_WORDS = 6
 /** Bytes of a `done` before its lists. */
 const DONE_BYTES = 40
 /** A batch of short tasks gives its results to the agent at least this often. */
-const FLUSH_MS = 0.25
+const FLUSH_MS = 0.1
 
 const encoderOfText = new TextEncoder()
 
@@ -45,6 +45,9 @@ export class Runner {
   readonly #onRoom = (fn: WorkerFunctionState): void => queueMicrotask(() => this.#next(fn))
   #nextRequest = 1
   #flushedAt = 0
+  /** When the last attempt of this round ended, or 0. */
+  #clock = 0
+  readonly #plain: EndedAttempt = { token: 0, claim: 0, startedAt: 0, awaited: false }
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -76,6 +79,15 @@ export class Runner {
     this.#start(fn, field, memory, at)
   }
 
+  /** A round of records begins: the clock is looked at anew. */
+  beginRound(): void {
+    this.#clock = 0
+  }
+
+  #now(): number {
+    return timeOrigin + performance.now()
+  }
+
   /** Starts what waited in this thread for its turn. */
   #next(fn: WorkerFunctionState): void {
     while (fn.queue.length > 0 && fn.running < fn.width) {
@@ -89,9 +101,61 @@ export class Runner {
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
+    if (fn.code?.state === 'ready' && fn.code.loaded.plain && !fn.spec.timed) {
+      this.#runPlain(fn, fn.code.loaded, dependencies, memory, at)
+      return
+    }
+    this.#begin(fn, dependencies, memory, at)
+  }
+
+  /** Plain code: it ends before anything else can run here, and cannot ask where it is; so it takes no context, no table. */
+  #runPlain(fn: WorkerFunctionState, loaded: LoadedCode, dependencies: number, memory: RecordMemory, at: number): void {
+    const word = at >> 2
+    const attempt = this.#plain
+    attempt.token = memory.i32[word]
+    attempt.claim = memory.i32[word + 1]
+    // One after the other: the end of one is the start of the next.
+    attempt.startedAt = this.#clock === 0 ? this.#now() : this.#clock
+    let runnable: Runnable
+    let value: unknown
+    try {
+      runnable = this.#parts.functions.runnable(fn, loaded)
+      const args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
+      value = Reflect.apply(runnable.call, undefined, args)
+    } catch (error) {
+      const task = this.#taskOf(fn, memory, at)
+      task.startedAt = attempt.startedAt
+      fn.running++
+      this.#fail(task, fn.runnable, error)
+      return
+    }
+    const { client } = this.#parts
+    const { encoder } = runnable.codec
+    client.beginEncoding()
+    encoder.start()
+    try {
+      encoder.value(value, '')
+    } catch (error) {
+      const task = this.#taskOf(fn, memory, at)
+      task.startedAt = attempt.startedAt
+      this.#sendError(task, unencodable(task, error), 0, runnable.codec)
+      return
+    }
+    if (encoder.length > wireLimits.inlineBytes || isThenable(value)) {
+      const task = this.#taskOf(fn, memory, at)
+      task.startedAt = attempt.startedAt
+      fn.running++
+      this.#succeed(task, runnable, value)
+      return
+    }
+    this.#done(attempt, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
+    this.#flushNowAndThen()
+  }
+
+  #taskOf(fn: WorkerFunctionState, memory: RecordMemory, at: number): Task {
     const { i32 } = memory
     const word = at >> 2
-    const task = new Task(
+    return new Task(
       fn,
       {
         token: i32[word],
@@ -103,6 +167,10 @@ export class Runner {
       this.#parts.owner,
       this.#onRoom,
     )
+  }
+
+  #begin(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
+    const task = this.#taskOf(fn, memory, at)
     if (fn.code?.state !== 'ready') {
       this.#incapable(task, fn.code?.state === 'failed' ? fn.code.error : new Error('its code is not here'))
       return
@@ -112,7 +180,7 @@ export class Runner {
       // Its clock has to run while it computes.
       this.#parts.outbox.flush()
     }
-    task.startedAt = performance.timeOrigin + performance.now()
+    task.startedAt = this.#now()
     fn.running++
     let runnable: Runnable
     let args: unknown[]
@@ -240,11 +308,13 @@ export class Runner {
   #after(task: Task): void {
     const { fn } = task
     if (fn.queue.length > 0) this.#next(fn)
-    const now = performance.now()
-    if (now - this.#flushedAt > FLUSH_MS) {
-      this.#flushedAt = now
-      this.#parts.outbox.flush()
-    }
+    this.#flushNowAndThen()
+  }
+
+  #flushNowAndThen(): void {
+    if (this.#clock - this.#flushedAt < FLUSH_MS) return
+    this.#flushedAt = this.#clock
+    this.#parts.outbox.flush()
   }
 
   #fail(task: Task, runnable: Runnable | undefined, thrown: unknown): void {
@@ -287,7 +357,7 @@ export class Runner {
   }
 
   #done(
-    task: Task,
+    task: EndedAttempt,
     flags: number,
     bytes: Uint8Array,
     length: number,
@@ -312,7 +382,8 @@ export class Runner {
     i32[word + 2] = keys
     i32[word + 3] = length
     outbox.f64[(at + 16) >> 3] = task.startedAt
-    outbox.f64[(at + 24) >> 3] = performance.timeOrigin + performance.now()
+    this.#clock = this.#now()
+    outbox.f64[(at + 24) >> 3] = this.#clock
     i32[word + 8] = request
     i32[word + 9] = text ? text.length : 0
     for (let i = 0, to = word + DONE_BYTES / 4; i < keys; i++, to += 3) {
@@ -381,6 +452,16 @@ export class Runner {
     return true
   }
 }
+
+/** What a `done` record says of an attempt. */
+interface EndedAttempt {
+  token: number
+  claim: number
+  startedAt: number
+  awaited: boolean
+}
+
+const { timeOrigin } = performance
 
 const views = { copy: false } as const
 

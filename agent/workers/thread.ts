@@ -105,6 +105,7 @@ outbox.onPending = () => {
 guardProcess({ outbox, runner })
 const loop = new BellLoop(channel.bell, () => {
   draining = true
+  runner.beginRound()
   const found = inbox.drain() > 0
   draining = false
   outbox.flush()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type CodeKind, nodeKinds, type Piece, stepTags, writeCode } from '../../wire/code/format.ts'
+import { type CodeKind, type NodeKind, nodeKinds, type Piece, stepTags, writeCode } from '../../wire/code/format.ts'
 import { Encoder, type Extension, type TypeRegistry } from '../../wire/values/index.ts'
 import type { CodeParts } from './code-parts.ts'
 import { type GraphNode, Reference, Step } from './nodes.ts'
@@ -93,6 +93,7 @@ export function codeObject(
     namespaces: [...namespaces],
     optional,
     shoal: [...shoal.values()],
+    plain: isPlain(header, parts, nodes, namespaces.size + shoal.size),
   }
   const blobs = [...parts.blobs.values()]
   const bytes = writeCode(
@@ -102,6 +103,40 @@ export function codeObject(
   )
   const hash = createHash('sha256').update(bytes).digest('hex')
   return { hash, bytes, blobs, kind: header.kind, held: [...header.held] }
+}
+
+/** What plain code is made of; everything else may lead to what runs later. */
+const plainKinds = new Set<NodeKind>([
+  'function',
+  'class',
+  'object',
+  'array',
+  'map',
+  'set',
+  'error',
+  'symbol',
+  'scope',
+  'prototype',
+  'member',
+])
+
+/** Words by which a text may start something that runs later, or look at where it runs. Too many are no harm. */
+const notPlain =
+  /\b(async|await|Promise|then|set(Timeout|Interval|Immediate)|queueMicrotask|scheduler|nextTick|process|console|fetch|import|require|globalThis|global|self|eval|Function|constructor|Reflect|Proxy|WebAssembly|Atomics|FinalizationRegistry|MessageChannel|BroadcastChannel|Worker|EventTarget|Abort\w+|\w+Stream|WebSocket|Buffer|performance|crypto|arguments|yield)\b/
+
+function isPlain(
+  { kind, held }: { kind: CodeKind; held: Set<object> },
+  { pieces, modules, environments, bases }: CodeParts,
+  nodes: readonly GraphNode[],
+  elsewhere: number,
+): boolean {
+  return (
+    kind === 'function' &&
+    held.size === 0 &&
+    elsewhere + modules.length + environments.length + bases.length === 0 &&
+    nodes.every(node => plainKinds.has(node.kind)) &&
+    pieces.every(({ text }) => !notPlain.test(text))
+  )
 }
 
 /**

@@ -77,6 +77,7 @@ export class Engine implements WorkerClient {
   readonly #preparing = new Set<Promise<void>>()
   #nextNumber = 1
   #nextFunction = 0
+  #submitted = 0
   closed: ShoalError | undefined
 
   constructor(channel: EngineChannel, parts: EngineParts) {
@@ -161,6 +162,8 @@ export class Engine implements WorkerClient {
     copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
     outbox.end()
     if (dependencies.length > 0) ref.dependencies = [...dependencies]
+    // The agent begins while a long loop goes on submitting.
+    if ((++this.#submitted & 127) === 0) outbox.flush()
     return ref
   }
 

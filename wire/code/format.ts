@@ -92,6 +92,11 @@ export interface Pieces {
   optional: { modules: number[]; environments: number[] }
   /** Parts of Shoal that the state names. */
   shoal: [path: string, file: boolean][]
+  /**
+   * Calls of it cannot leave anything behind that runs later, or look at where they run: plain JavaScript without promises,
+   * timers, modules or anything of Node's. Its tasks need no async context of their own.
+   */
+  plain: boolean
 }
 
 /** What a `Define` step makes, and what it reads: see `agent/code/define.ts`. */
