@@ -40,7 +40,7 @@ export class History {
     rows: Rows,
     row: number,
     kind: Kind,
-    end: { failed: boolean; startedAt: number; endedAt: number; error?: string },
+    end: { failed: boolean; startedAt: number; endedAt: number; error: string | undefined },
   ): void {
     const at = this.#next
     this.#next = at + 1 === this.#capacity ? 0 : at + 1

@@ -12,7 +12,7 @@ export interface Bytes {
 /** What the owner's core has done by its shell. */
 export interface ObjectEffects {
   /** A small value for a client's slot. `kept`: the slot goes on naming the object. */
-  result(client: number, slot: number, value: { failed: boolean; kept: boolean }, from: Bytes): void
+  result(client: number, slot: number, failed: boolean, kept: boolean, from: Bytes): void
   /** A value that lies in the store. */
   stored(client: number, slot: number, bytes: number): void
   /** Frees a place in the store. */
@@ -136,7 +136,7 @@ export class Objects {
     else {
       const value = extra.value as Uint8Array
       const from = { u8: value, at: 0, bytes: value.length }
-      this.#effects.result(client, slot, { failed: this.rows.state[row] === state.failed, kept: true }, from)
+      this.#effects.result(client, slot, this.rows.state[row] === state.failed, true, from)
     }
   }
 
@@ -161,7 +161,7 @@ export class Objects {
     const kept = contains || rows.shared[row] === 1
     if (contains) for (const held of holds) this.hold(held)
     if (slot >= 0) {
-      this.#effects.result(rows.client[row], slot, { failed, kept }, from)
+      this.#effects.result(rows.client[row], slot, failed, kept, from)
       if (!kept) {
         this.clients.get(rows.client[row])?.unmap(slot)
         rows.slot[row] = -1

@@ -53,6 +53,8 @@ export class Owner {
   readonly objects: Objects
   readonly scheduler: Scheduler
   readonly #effects: Effects
+  /** One object for all: a task that ends allocates nothing here. */
+  readonly #ended = { failed: false, startedAt: 0.5, endedAt: 0.5, error: undefined as string | undefined }
   readonly #ghosts = new Map<number, Ghost>()
 
   constructor(resources: ResourceTable, effects: Effects) {
@@ -237,7 +239,12 @@ export class Owner {
     const { rows } = this
     if (rows.kind[row] < 0) return
     const startedAt = rows.thread[row] >= 0 ? rows.startedAt[row] : 0
-    this.history.add(rows, row, this.#kind(row), { failed, startedAt, endedAt, error })
+    const end = this.#ended
+    end.failed = failed
+    end.startedAt = startedAt
+    end.endedAt = endedAt
+    end.error = error
+    this.history.add(rows, row, this.#kind(row), end)
   }
 
   /** Runs a task again; its arguments are held until it is committed. */

@@ -251,7 +251,7 @@ export class Peer {
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
       abort: (thread, token) => this.#hosts.get(thread)?.abort(token),
-      result: (client, slot, value, from) => this.#result(client, slot, value, from),
+      result: (client, slot, failed, kept, from) => this.#result(client, slot, failed, kept, from),
       stored: (client, slot, bytes) =>
         this.#send(client, outbox => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
       need: (client, slot, index) => this.#send(client, outbox => sendWords(outbox, record.need, 0, slot, index)),
@@ -266,10 +266,10 @@ export class Peer {
     if (outbox) write(outbox)
   }
 
-  #result(client: number, slot: number, value: { failed: boolean; kept: boolean }, from: Bytes): void {
+  #result(client: number, slot: number, failed: boolean, kept: boolean, from: Bytes): void {
     const outbox = this.#outboxes.get(client)
     if (!outbox) return
-    const flags = (value.failed ? flag.error : 0) | (value.kept ? flag.kept : 0)
+    const flags = (failed ? flag.error : 0) | (kept ? flag.kept : 0)
     const at = outbox.begin(record.result, flags, 8 + from.bytes)
     outbox.i32[at >> 2] = slot
     outbox.i32[(at >> 2) + 1] = from.bytes

@@ -44,9 +44,9 @@ export class Scenario {
       },
       resume: (thread, row) => this.log.push(`resume ${this.name(row)} on t${thread}`),
       abort: (thread, token) => this.log.push(`abort ${this.name(this.owner.rows.rowOf(token))} on t${thread}`),
-      result: (client, slot, value, from) =>
+      result: (client, slot, failed, kept, from) =>
         this.log.push(
-          `result ${this.#nameOf(client, slot)}: ${value.failed ? 'error' : 'value'} of ${from.bytes} bytes${value.kept ? ', kept' : ''}`,
+          `result ${this.#nameOf(client, slot)}: ${failed ? 'error' : 'value'} of ${from.bytes} bytes${kept ? ', kept' : ''}`,
         ),
       stored: (client, slot, bytes) => this.log.push(`stored ${this.#nameOf(client, slot)}: ${bytes} bytes`),
       need: (_client, slot, index) => this.log.push(`need argument ${index} of slot ${slot}`),
