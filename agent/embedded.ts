@@ -2,7 +2,7 @@ import { workerData } from 'node:worker_threads'
 import type { EmbeddedData } from './embedded-data.ts'
 import { generateKey, meshIdOf, peerIdOf } from './identity/index.ts'
 import { shoalVersion } from './node-version.ts'
-import { Peer } from './peer/index.ts'
+import { shoalUrl, startWorker } from './workers/index.ts'
 
 /**
  * The entry of an embedded peer's thread: a peer of its own inside a program, with a key that lives in memory only and no
@@ -10,10 +10,14 @@ import { Peer } from './peer/index.ts'
  */
 const { channel, store, hello, resources, labels, folders } = workerData as EmbeddedData
 
+const identity = { peerId: peerIdOf(generateKey()), meshId: meshIdOf(generateKey()), incarnation: Date.now() }
+// The first task will need a thread: it starts while this one loads the rest. Client 1 is the driver.
+const setup = { ...identity, store, release: shoalVersion, folders, shoalUrl: shoalUrl() }
+const firstWorker = startWorker(setup, 2, channel.bell)
+
+const { Peer } = await import('./peer/index.ts')
 const peer = new Peer({
-  peerId: peerIdOf(generateKey()),
-  meshId: meshIdOf(generateKey()),
-  incarnation: Date.now(),
+  ...identity,
   resources,
   objectStoreBytes: store.byteLength,
   labels,
@@ -23,7 +27,7 @@ const peer = new Peer({
   log: () => undefined,
   store,
   bell: channel.bell,
+  firstWorker,
 })
 peer.attachRing(channel, hello)
-// The first task will need a thread: it starts while the program prepares.
 peer.warm()

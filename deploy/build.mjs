@@ -4,7 +4,9 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build as bundle } from 'esbuild'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 rmSync('dist', { recursive: true, force: true })
@@ -27,6 +29,49 @@ if (left.length > 0) {
     `build: import('….ts') is left in ${left.join(', ')}: move it out of the function with \`using\`\n`,
   )
   process.exit(1)
+}
+
+// A thread that loads a hundred small modules starts 80 ms later than one that loads ten: each folder that has one door
+// becomes one file, in its place. What lies outside the folder stays an import, so nothing exists twice.
+const doors = [
+  'wire/values',
+  'wire/errors',
+  'sdk/client',
+  'sdk/options',
+  'sdk/capture',
+  'agent/code',
+  'agent/core',
+  'agent/peer',
+]
+const outside = folder => ({
+  name: 'outside-stays-outside',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, kind, resolveDir }) => {
+      if (kind === 'entry-point') return undefined
+      return relative(folder, join(resolveDir, path)).startsWith('..') ? { path, external: true } : undefined
+    })
+  },
+})
+for (const door of doors) {
+  const folder = join(process.cwd(), 'dist', door)
+  await bundle({
+    entryPoints: [join(folder, 'index.js')],
+    outfile: join(folder, 'index.js'),
+    allowOverwrite: true,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: true,
+    keepNames: true,
+    logLevel: 'error',
+    plugins: [outside(folder)],
+  })
+  for (const file of readdirSync(folder, { recursive: true })) {
+    if (/\.js(\.map)?$/.test(file) && !/^index\./.test(file)) rmSync(join(folder, file))
+  }
 }
 
 for (const [name, path] of Object.entries(JSON.parse(readFileSync('package.json', 'utf8')).bin)) {

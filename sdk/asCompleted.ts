@@ -1,6 +1,5 @@
-import { whenReady } from './client/ready.ts'
+import { isRef, whenReady } from './client/index.ts'
 import { Feed } from './feed.ts'
-import { isRef } from './is-ref.ts'
 import { checkAsCompletedOptions, checkCompletedRefs } from './options/index.ts'
 import type { AsCompletedOptions, ObjectRef } from './types.ts'
 

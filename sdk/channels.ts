@@ -1,6 +1,6 @@
 import { OwnerDiedError, type ShoalError } from '../wire/errors/index.ts'
 import type { Welcome } from '../wire/records.ts'
-import type { Engine, EngineChannel } from './client/engine.ts'
+import type { Engine, EngineChannel } from './client/index.ts'
 
 /** A way to an agent, open. */
 export interface Connection {

@@ -5,9 +5,9 @@ import type { RecordMemory } from '../wire/inbox.ts'
 import { type Hello, record, type Welcome } from '../wire/records.ts'
 import { RingInbox, RingOutbox } from '../wire/ring.ts'
 import { readText } from '../wire/texts.ts'
-import { prepareCapture } from './capture/index.ts'
+import { captureModule } from './capture-door.ts'
 import { agentGone, type Connection } from './channels.ts'
-import type { Engine } from './client/engine.ts'
+import type { Engine } from './client/index.ts'
 import { LogPrinter } from './log-printer.ts'
 import type { InitOptions } from './types.ts'
 
@@ -53,7 +53,7 @@ class EmbeddedConnection implements Connection {
     })
     this.#loop.run().catch((error: Error) => this.#gone(error.message))
     // The threads start meanwhile.
-    prepareCapture()
+    captureModule().prepareCapture()
     await welcomed
     this.#worker.unref()
     return this

@@ -1,7 +1,6 @@
 import { errorExtension } from '../wire/error-extension.ts'
 import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
-import type { Engine } from './client/engine.ts'
-import { RefData } from './client/ref-data.ts'
+import { type Engine, RefData } from './client/index.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
 

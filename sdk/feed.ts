@@ -1,4 +1,4 @@
-import { waitForMesh } from './client/wait-for-mesh.ts'
+import { waitForMesh } from './client/index.ts'
 
 /** What stands behind a feed. */
 export interface FeedSource {

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import type { Outbox } from '../wire/outbox.ts'
 import { record } from '../wire/records.ts'
-import { type CodeObject, capture, nameOf } from './capture/index.ts'
-import type { Engine } from './client/engine.ts'
-import type { RefData } from './client/ref-data.ts'
-import { isRef } from './is-ref.ts'
+import type { CodeObject } from './capture/index.ts'
+import { captureModule } from './capture-door.ts'
+import type { Engine, RefData } from './client/index.ts'
+import { isRef } from './client/index.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import { registeredTypes } from './session.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
@@ -64,7 +64,7 @@ export class FunctionSource {
 
   /** What it is called where no option says so: its own name, its variable's, or its place. */
   get name(): string {
-    this.#name ??= this.#received?.name ?? nameOf(this.fn, this.#stack)
+    this.#name ??= this.#received?.name ?? captureModule().nameOf(this.fn, this.#stack)
     return this.#name
   }
 
@@ -90,7 +90,7 @@ export class FunctionSource {
     const context: Capturing = { root: this, entries: new Map([[this, 0]]) }
     capturing.push(context)
     try {
-      const captured = capture(this.fn, {
+      const captured = captureModule().capture(this.fn, {
         extensions: engine.extensions,
         types: registeredTypes,
         external: [...external],

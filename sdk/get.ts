@@ -1,7 +1,4 @@
-import type { Engine } from './client/engine.ts'
-import type { RefData } from './client/ref-data.ts'
-import { hasFailed, late, Waiting, type WaitingEnd } from './client/waiting.ts'
-import { isRef } from './is-ref.ts'
+import { type Engine, hasFailed, isRef, late, type RefData, Waiting, type WaitingEnd } from './client/index.ts'
 import { checkGetOptions, checkGetTarget } from './options/index.ts'
 import type { GetOptions, ObjectRef, Value, Values } from './types.ts'
 

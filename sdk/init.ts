@@ -2,7 +2,7 @@ import { workerBridge } from '../wire/bridge.ts'
 import { AlreadyInitializedError } from '../wire/errors/index.ts'
 import { type Hello, recordsVersion } from '../wire/records.ts'
 import type { Connection } from './channels.ts'
-import { Engine } from './client/engine.ts'
+import { Engine } from './client/index.ts'
 import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
 import { type Address, checkInitOptions, parseAddress } from './options/index.ts'
@@ -10,6 +10,9 @@ import { Ref } from './ref.ts'
 import { runningAgent } from './running-agent.ts'
 import { currentSession, registeredTypes, setSession } from './session.ts'
 import type { InitOptions, Mesh } from './types.ts'
+
+/** Most programs start an embedded peer: what that needs is loaded while the program's own modules are. */
+const embedded = workerBridge() ? undefined : import('./embedded.ts')
 
 let opening = false
 
@@ -54,7 +57,7 @@ async function connect(options: InitOptions): Promise<Connection> {
     const { attachToSocket } = await import('./socket-connection.ts')
     return await attachToSocket(address.path, hello)
   }
-  const { startEmbedded } = await import('./embedded.ts')
+  const { startEmbedded } = await (embedded ?? import('./embedded.ts'))
   return await startEmbedded(options, hello)
 }
 

@@ -1,4 +1,4 @@
-import { whenReady } from './client/ready.ts'
+import { whenReady } from './client/index.ts'
 import { Feed } from './feed.ts'
 import { checkMapItems, checkMapOptions } from './options/index.ts'
 import type { MapOptions, ObjectRef } from './types.ts'

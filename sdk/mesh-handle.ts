@@ -1,4 +1,4 @@
-import type { Engine } from './client/engine.ts'
+import type { Engine } from './client/index.ts'
 import { checkRowFilter } from './options/index.ts'
 import type { Mesh, MeshState, ObjectRow, PeerInfo, Resources, RowFilter, TaskRow, WorkerRow } from './types.ts'
 

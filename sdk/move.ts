@@ -1,5 +1,5 @@
-import type { RefData } from './client/ref-data.ts'
-import { isRef } from './is-ref.ts'
+import type { RefData } from './client/index.ts'
+import { isRef } from './client/index.ts'
 import { checkRef } from './options/index.ts'
 import type { ObjectRef } from './types.ts'
 

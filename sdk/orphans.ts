@@ -1,5 +1,4 @@
-import type { Engine } from './client/engine.ts'
-import { at, type RefData } from './client/ref-data.ts'
+import { at, type Engine, type RefData } from './client/index.ts'
 import { Ref } from './ref.ts'
 import { setOrphans } from './remote-function.ts'
 

@@ -1,6 +1,5 @@
 import { limits } from '../wire/limits.ts'
-import { at } from './client/ref-data.ts'
-import { Waiting } from './client/waiting.ts'
+import { at, Waiting } from './client/index.ts'
 import { checkPutOptions } from './options/index.ts'
 import type { Ref } from './ref.ts'
 import { currentEngine } from './session.ts'

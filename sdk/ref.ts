@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { RefData } from './client/ref-data.ts'
+import { RefData } from './client/index.ts'
 import { get } from './get.ts'
 import type { GetOptions, ObjectRef } from './types.ts'
 

@@ -1,6 +1,6 @@
 import { NotInitializedError } from '../wire/errors/index.ts'
 import { TypeRegistry } from '../wire/values/index.ts'
-import type { Engine } from './client/engine.ts'
+import type { Engine } from './client/index.ts'
 import type { Mesh } from './types.ts'
 
 /** The types that this program has registered; they outlive a mesh. */

@@ -5,9 +5,9 @@ import type { RecordMemory } from '../wire/inbox.ts'
 import { type Hello, record, recordsVersion, type Welcome } from '../wire/records.ts'
 import { StreamInbox, StreamOutbox } from '../wire/stream.ts'
 import { readText, sendText } from '../wire/texts.ts'
-import { prepareCapture } from './capture/index.ts'
+import { captureModule } from './capture-door.ts'
 import { agentGone, type Connection } from './channels.ts'
-import type { Engine } from './client/engine.ts'
+import type { Engine } from './client/index.ts'
 import { LogPrinter } from './log-printer.ts'
 
 const CONNECT_MS = 5000
@@ -69,7 +69,7 @@ class SocketConnection implements Connection {
     })
     sendText(this.#outbox, record.hello, 0, [], this.#hello)
     this.#outbox.flush()
-    prepareCapture()
+    captureModule().prepareCapture()
     await welcomed
     this.#socket.unref()
     return this

@@ -1,6 +1,4 @@
-import type { RefData } from './client/ref-data.ts'
-import { Waiting, type WaitingEnd } from './client/waiting.ts'
-import { isRef } from './is-ref.ts'
+import { isRef, type RefData, Waiting, type WaitingEnd } from './client/index.ts'
 import { checkWaitOptions, checkWaitRefs } from './options/index.ts'
 import type { ObjectRef, WaitOptions, WaitResult } from './types.ts'
 

@@ -1,5 +1,5 @@
 import { workerBridge } from '../wire/bridge.ts'
-import { Engine } from './client/engine.ts'
+import { Engine } from './client/index.ts'
 import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
 import { Ref } from './ref.ts'

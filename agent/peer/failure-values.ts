@@ -8,7 +8,7 @@ import {
   WorkerDiedError,
 } from '../../wire/errors/index.ts'
 import { Encoder, TypeRegistry } from '../../wire/values/index.ts'
-import type { Failure } from '../core/failures.ts'
+import type { Failure } from '../core/index.ts'
 
 const encoder = new Encoder({ types: new TypeRegistry(), extensions: [errorExtension] })
 

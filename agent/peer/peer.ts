@@ -16,11 +16,18 @@ import {
 } from '../../wire/records.ts'
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
 import { alignedAfterWords, copyBytes, sendText, sendWords } from '../../wire/texts.ts'
-import { Client, clientMax } from '../core/clients.ts'
-import type { Failure } from '../core/failures.ts'
-import type { Bytes } from '../core/objects.ts'
-import { type Effects, Owner, type TimerReason } from '../core/owner.ts'
-import { type Demand, ResourceTable } from '../core/resources.ts'
+import {
+  type Bytes,
+  Client,
+  clientMax,
+  type Demand,
+  type Effects,
+  type Failure,
+  Owner,
+  ResourceTable,
+  type TimerReason,
+} from '../core/index.ts'
+import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
 import { type Driver, SocketClient } from './driver.ts'
@@ -52,6 +59,8 @@ export interface PeerOptions {
   store?: SharedArrayBuffer
   /** The doorbell of this thread, likewise. */
   bell?: Int32Array
+  /** A worker that was started before this peer, for its second client. */
+  firstWorker?: StartedWorker
 }
 
 /**
@@ -322,8 +331,10 @@ export class Peer {
   // ---- threads
 
   #startThread(thread: number): void {
-    const { peerId, meshId, incarnation, version: release, folders } = this.#options
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const { peerId, meshId, incarnation, version: release, folders, firstWorker } = this.#options
+    const client = this.#newClient(0, thread)
+    const early = firstWorker?.data.client === client.id ? firstWorker : undefined
+    const setup = { store: this.#store.memory, peerId, meshId, incarnation, release, folders, shoalUrl: shoalUrl() }
     const host = new WorkerHost(
       thread,
       this.#parts,
@@ -332,23 +343,11 @@ export class Peer {
         ended: (from, exitCode, reason) => this.#threadEnded(from, exitCode, reason),
         stirred: () => this.#stirred(),
       },
-      {
-        agentBell: this.#bell,
-        entry: new URL(`../workers/thread.${extension}`, import.meta.url),
-        data: {
-          store: this.#store.memory,
-          peerId,
-          meshId,
-          incarnation,
-          release,
-          folders,
-          shoalUrl: new URL(`../../sdk/index.${extension}`, import.meta.url).href,
-        },
-        client: outbox => new ClientRecords(this.#parts, this.#newClient(0, thread), outbox, true),
-      },
+      early ?? startWorker(setup, client.id, this.#bell),
+      outbox => new ClientRecords(this.#parts, client, outbox, true),
     )
     this.#hosts.set(thread, host)
-    this.#outboxes.set(host.client.client.id, host.outbox)
+    this.#outboxes.set(client.id, host.outbox)
   }
 
   #endThread(thread: number): void {

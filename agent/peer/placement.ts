@@ -1,5 +1,5 @@
 import type { PlacementSpec } from '../../wire/records.ts'
-import type { Kind } from '../core/kinds.ts'
+import type { Kind } from '../core/index.ts'
 
 /** A rule about one label, as users write it. */
 type LabelRule = string | { in: string[] } | { notIn: string[] } | { exists: boolean }

@@ -1,7 +1,5 @@
 import { objectIdText, taskIdText } from '../../wire/ids.ts'
-import type { FinishedTask } from '../core/history.ts'
-import type { Kind } from '../core/kinds.ts'
-import { type Attempt, state } from '../core/rows.ts'
+import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
 import type { WorkerHost } from './worker-host.ts'

@@ -1,17 +1,13 @@
-import { Worker } from 'node:worker_threads'
-import { bellMemory } from '../../wire/bell.ts'
+import type { Worker } from 'node:worker_threads'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
-import { RingInbox, RingOutbox, ringMemory } from '../../wire/ring.ts'
+import { RingInbox, RingOutbox } from '../../wire/ring.ts'
 import { copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
-import { limits as coreLimits } from '../core/limits.ts'
-import type { TaskEnd } from '../core/owner.ts'
-import type { WorkerData } from '../workers/data.ts'
+import { limits as coreLimits, type TaskEnd } from '../core/index.ts'
+import { CLAIMS, type StartedWorker } from '../workers/index.ts'
 import { type ClientRecords, readKeys, sendCode } from './client-records.ts'
 import type { PeerParts } from './parts.ts'
 
-/** Tasks that may be at one thread at a time, begun or not. */
-const CLAIMS = 1 << 16
 /** Lines of a thread's output that are kept for its error. */
 const LINES_KEPT = 10
 /** Words of a `run` before its lists, and of one dependency. */
@@ -63,37 +59,19 @@ export class WorkerHost {
     id: number,
     parts: PeerParts,
     events: WorkerEvents,
-    setup: {
-      agentBell: Int32Array
-      data: Omit<WorkerData, 'channel' | 'claims' | 'client'>
-      entry: URL
-      client(outbox: RingOutbox): ClientRecords
-    },
+    started: StartedWorker,
+    makeClient: (outbox: RingOutbox) => ClientRecords,
   ) {
     this.id = id
     this.#parts = parts
     this.#events = events
-    const toWorker = ringMemory()
-    const toAgent = ringMemory()
-    const bell = bellMemory()
-    this.outbox = new RingOutbox(toWorker, bell)
-    this.#inbox = new RingInbox(toAgent, bell, this)
-    this.#claims = new Int32Array(new SharedArrayBuffer(CLAIMS * 4))
+    const { channel, claims } = started.data
+    this.outbox = new RingOutbox(channel.in, channel.bell)
+    this.#inbox = new RingInbox(channel.out, channel.bell, this)
+    this.#claims = claims
     this.#freeClaims = Int32Array.from({ length: CLAIMS }, (_, i) => CLAIMS - 1 - i)
-    this.#asClient = setup.client(this.outbox)
-    const workerData: WorkerData = {
-      ...setup.data,
-      channel: { in: toWorker, out: toAgent, bell, peerBell: setup.agentBell },
-      claims: this.#claims,
-      client: this.#asClient.client.id,
-    }
-    this.#worker = new Worker(setup.entry, {
-      workerData,
-      stdout: true,
-      stderr: true,
-      execArgv: [],
-      name: 'shoal worker',
-    })
+    this.#asClient = makeClient(this.outbox)
+    this.#worker = started.worker
     // What escapes the thread's own console (native code, a crash) still is its output.
     this.#worker.stdout.on('data', (text: Buffer) => this.#wrote(-1, false, text.toString()))
     this.#worker.stderr.on('data', (text: Buffer) => this.#wrote(-1, true, text.toString()))

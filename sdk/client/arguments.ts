@@ -1,7 +1,7 @@
 import { SerializationError } from '../../wire/errors/index.ts'
 import { limits } from '../../wire/limits.ts'
-import { isRef } from '../is-ref.ts'
 import type { EncodedArguments, Engine } from './engine.ts'
+import { isRef } from './is-ref.ts'
 import { at, type RefData } from './ref-data.ts'
 
 /** How an argument stands in a task's arguments. */

@@ -1,5 +1,5 @@
-import { isRef } from '../is-ref.ts'
 import type { ObjectRef } from '../types.ts'
+import { isRef } from './is-ref.ts'
 import type { RefData } from './ref-data.ts'
 import { removeWaiter, type Waiter } from './waiter.ts'
 

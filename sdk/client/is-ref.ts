@@ -1,4 +1,4 @@
-import { RefData } from './client/ref-data.ts'
+import { RefData } from './ref-data.ts'
 
 /** Whether a value is a ref of this module's making. */
 export function isRef(value: unknown): value is RefData {

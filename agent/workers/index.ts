@@ -1,0 +1,1 @@
+export { CLAIMS, type StartedWorker, shoalUrl, startWorker } from './start.ts'

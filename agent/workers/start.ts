@@ -1,0 +1,41 @@
+import { Worker } from 'node:worker_threads'
+import { bellMemory } from '../../wire/bell.ts'
+import { ringMemory } from '../../wire/ring.ts'
+import type { WorkerData } from './data.ts'
+
+/** Tasks that may be at one thread at a time, begun or not. */
+export const CLAIMS = 1 << 16
+
+/** A worker thread that has been started, with the memory that its agent shares with it. */
+export interface StartedWorker {
+  worker: Worker
+  data: WorkerData
+}
+
+/** What is the same for every worker of a peer. */
+export type WorkerSetup = Omit<WorkerData, 'channel' | 'claims' | 'client'>
+
+/** Starts a worker thread. Records for it may be written at once: it reads them when it is ready. */
+export function startWorker(setup: WorkerSetup, client: number, agentBell: Int32Array): StartedWorker {
+  const data: WorkerData = {
+    ...setup,
+    client,
+    channel: { in: ringMemory(), out: ringMemory(), bell: bellMemory(), peerBell: agentBell },
+    claims: new Int32Array(new SharedArrayBuffer(CLAIMS * 4)),
+  }
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
+    workerData: data,
+    stdout: true,
+    stderr: true,
+    execArgv: [],
+    name: 'shoal worker',
+  })
+  return { worker, data }
+}
+
+/** The module that captured code sees as `shoal`. */
+export function shoalUrl(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`../../sdk/index.${extension}`, import.meta.url).href
+}

@@ -1,0 +1,7 @@
+export { encodeArguments } from './arguments.ts'
+export { Engine, type EngineChannel, type EngineParts, serializationError } from './engine.ts'
+export { isRef } from './is-ref.ts'
+export { whenReady } from './ready.ts'
+export { at, type MakeRef, RefData } from './ref-data.ts'
+export { waitForMesh } from './wait-for-mesh.ts'
+export { hasFailed, late, Waiting, type WaitingEnd } from './waiting.ts'
