@@ -1,16 +1,8 @@
 /** Shoal: Ray's programming model for TypeScript, with no head node. */
-import './orphans.ts'
-import './worker.ts'
+import * as capture from './capture/index.ts'
+import { provideCapture } from './capture-door.ts'
 
-export { actor, kill } from './actor.ts'
-export { asCompleted } from './asCompleted.ts'
-export { context, mesh } from './context.ts'
-export * from './errors/index.ts'
-export { get } from './get.ts'
-export { init } from './init.ts'
-export { move, release } from './move.ts'
-export { put } from './put.ts'
-export { registerType, type TypeCodec } from './register-type.ts'
-export { task } from './task.ts'
-export type * from './types.ts'
-export { wait } from './wait.ts'
+// A driver captures functions sooner or later; the threads in which tasks run see `public.ts`, and load it when they need it.
+provideCapture(capture)
+
+export * from './public.ts'

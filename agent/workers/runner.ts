@@ -1,5 +1,12 @@
 import type { WorkerClient } from '../../wire/bridge.ts'
-import { isShoalError, SerializationError, type ShoalError, taskError, thrownText } from '../../wire/errors/index.ts'
+import {
+  cleanStack,
+  isShoalError,
+  SerializationError,
+  type ShoalError,
+  taskError,
+  thrownText,
+} from '../../wire/errors/index.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
@@ -496,7 +503,7 @@ function unencodable(task: Task, error: unknown): ShoalError {
 function tidyStacks(thrown: unknown): void {
   for (let error = thrown, depth = 0; error instanceof Error && depth < 20; error = error.cause, depth++) {
     try {
-      if (typeof error.stack === 'string') error.stack = userFrames(error.stack)
+      if (typeof error.stack === 'string') error.stack = cleanStack(userFrames(error.stack))
     } catch {
       // A frozen error keeps the stack it has.
     }

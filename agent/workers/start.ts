@@ -37,5 +37,5 @@ export function startWorker(setup: WorkerSetup, client: number, agentBell: Int32
 /** The module that captured code sees as `shoal`. */
 export function shoalUrl(): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new URL(`../../sdk/index.${extension}`, import.meta.url).href
+  return new URL(`../../sdk/public.${extension}`, import.meta.url).href
 }

@@ -45,12 +45,12 @@ export function encodeArguments(engine: Engine, args: readonly unknown[]): Encod
     }
   }
   if (encoder.length > limits.inlineBytes) return encodeLarge(engine, args)
-  return { bytes: encoder.scratch, length: encoder.length, dependencies: dependencies ?? none, contained }
+  return { bytes: encoder.scratch, length: encoder.length, dependencies: dependencies ?? none, contained, own: none }
 }
 
 function checkUsable(engine: Engine, ref: RefData, index: number): void {
-  if (ref.state !== at.released && ref.engine === engine) return
-  const reason = ref.state === at.released ? 'a ref that was released or moved' : 'a ref of a mesh that was closed'
+  if (!ref.released && ref.engine === engine) return
+  const reason = ref.released ? 'a ref that was released or moved' : 'a ref of a mesh that was closed'
   throw new SerializationError(`cannot travel: args[${index}] is ${reason}`, { path: `args[${index}]`, reason })
 }
 
@@ -107,5 +107,5 @@ function encodeLarge(engine: Engine, args: readonly unknown[]): EncodedArguments
     }
   }
   contained.push(...engine.contained)
-  return { bytes: encoder.scratch, length: encoder.length, dependencies, contained }
+  return { bytes: encoder.scratch, length: encoder.length, dependencies, contained, own: [...large.values()] }
 }

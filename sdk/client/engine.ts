@@ -49,6 +49,8 @@ export interface EncodedArguments {
   length: number
   dependencies: readonly RefData[]
   contained: readonly number[]
+  /** Objects made for this submission alone: the task holds them from then on. */
+  own: readonly RefData[]
 }
 
 /**
@@ -162,6 +164,7 @@ export class Engine implements WorkerClient {
     copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
     outbox.end()
     if (dependencies.length > 0) ref.dependencies = [...dependencies]
+    for (const one of args.own) this.release(one)
     // The agent begins while a long loop goes on submitting.
     if ((++this.#submitted & 127) === 0) outbox.flush()
     return ref
@@ -203,7 +206,7 @@ export class Engine implements WorkerClient {
     if (ref.engine !== this) {
       throw new ValueError('', 'is a ref of a mesh that was closed')
     }
-    if (ref.state === where.released) throw new ValueError('', 'is a ref that was released')
+    if (ref.released) throw new ValueError('', 'is a ref that was released')
     this.contained.push(ref.client, ref.number)
     if (ref.shared) return
     ref.shared = true
@@ -252,22 +255,20 @@ export class Engine implements WorkerClient {
   }
 
   release(ref: RefData): void {
-    const { state } = ref
-    if (state === where.released) return
+    if (ref.released) return
+    ref.released = true
     this.unasked.forget(ref)
-    if (state === where.pending && this.#slots.get(ref.slot) === ref) {
-      // Its slot is free only when the result has come: until then it may still be named by the agent.
-      ref.state = where.released
-      if (ref.waiters) notifyWaiters(ref)
-      return
-    }
-    ref.state = where.released
-    ref.value = undefined
-    if (ref.slot >= 0 && !ref.viewed) {
-      this.#dropped.unregister(ref)
-      this.#releaseSlot(ref.slot)
-      ref.slot = -1
-    }
+    if (ref.waiters) notifyWaiters(ref)
+    // The slot of a pending one is free only when its result has come: the agent may still name it.
+    if (ref.state !== where.pending || this.#slots.get(ref.slot) !== ref) this.#letGo(ref)
+  }
+
+  #letGo(ref: RefData): void {
+    if (ref.state === where.stored) ref.value = undefined
+    if (ref.slot < 0 || ref.viewed) return
+    this.#dropped.unregister(ref)
+    this.#releaseSlot(ref.slot)
+    ref.slot = -1
   }
 
   #releaseSlot(slot: number): void {
@@ -280,7 +281,7 @@ export class Engine implements WorkerClient {
 
   /** Whether a ref's value, or its failure, is known here. */
   settled(ref: RefData): boolean {
-    return ref.state !== where.pending && ref.state !== where.borrowed
+    return ref.released || (ref.state !== where.pending && ref.state !== where.borrowed)
   }
 
   /** Tells `waiter` when a ref is settled; the ref must not be. */
@@ -295,7 +296,7 @@ export class Engine implements WorkerClient {
   /** The value of a settled ref, or a promise of it where bytes have to come first. Throws its failure. */
   read(ref: RefData, copy: boolean): unknown {
     ref.asked = true
-    switch (ref.state) {
+    switch (ref.released ? -1 : ref.state) {
       case where.value:
         return ref.value
       case where.bytes:
@@ -407,12 +408,6 @@ export class Engine implements WorkerClient {
     if (!ref) return
     const kept = (flags & flag.kept) !== 0
     this.#slots.set(slot, undefined)
-    if (ref.state === where.released) {
-      if (kept) this.#releaseSlot(slot)
-      else this.#slots.free(slot)
-      ref.slot = -1
-      return
-    }
     if ((flags & flag.error) !== 0) {
       ref.state = where.failed
       ref.value = memory.u8.slice(from, from + bytes)
@@ -425,6 +420,7 @@ export class Engine implements WorkerClient {
       // The agent had delivered it before it learnt that others will ask for it.
       if (ref.shared) this.#publish(ref)
     }
+    if (ref.released) this.#letGo(ref)
     this.#settle(ref)
   }
 
@@ -450,35 +446,26 @@ export class Engine implements WorkerClient {
   #settle(ref: RefData): void {
     ref.dependencies = undefined
     if (ref.waiters !== undefined) notifyWaiters(ref)
-    else if (ref.state === where.failed) this.unasked.add(ref)
+    else if (ref.state === where.failed && !ref.released) this.unasked.add(ref)
   }
 
   #stored(slot: number, bytes: number): void {
     const ref = this.#slots.get(slot)
     if (!ref) return
     this.#slots.set(slot, undefined)
-    if (ref.state === where.released) {
-      this.#releaseSlot(slot)
-      ref.slot = -1
-      return
-    }
     ref.state = where.stored
     ref.storedBytes = bytes
     if (ref.client === this.welcome.client) this.#dropped.register(ref, slot, ref)
+    if (ref.released) this.#letGo(ref)
     this.#settle(ref)
   }
 
   /** Our own large value is in the store. */
   #sealed(ref: RefData): void {
-    if (ref.state === where.released) {
-      this.#slots.set(ref.slot, undefined)
-      this.#releaseSlot(ref.slot)
-      ref.slot = -1
-      return
-    }
     this.#slots.set(ref.slot, undefined)
     ref.state = where.stored
     this.#dropped.register(ref, ref.slot, ref)
+    if (ref.released) this.#letGo(ref)
     this.#settle(ref)
   }
 

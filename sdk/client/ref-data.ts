@@ -18,8 +18,6 @@ export const at = {
   broken: 5,
   /** Given to this program by another; nobody has asked for it here. */
   borrowed: 6,
-  /** Let go of. */
-  released: 7,
 } as const
 
 /** What a ref is to the engine: its name, its place on the channel, and what has come of it. */
@@ -43,6 +41,8 @@ export class RefData {
   /** Of stored ones. */
   storedBytes = 0
   offset = -1
+  /** Let go of: it cannot be read or passed on. What came of it stays as long as a task that was given it may need it. */
+  released = false
   /** Somebody has asked for the value. */
   asked = false
   /** Views of the store were given out: the agent is told to let go only when they are gone. */

@@ -76,7 +76,7 @@ export class Waiting implements Waiter {
 
 /** Whether reading a settled ref throws. */
 export function hasFailed(ref: RefData): boolean {
-  return ref.state === at.failed || ref.state === at.broken || ref.state === at.released
+  return ref.released || ref.state === at.failed || ref.state === at.broken
 }
 
 /** `get` ran out of its time. */

@@ -1,0 +1,16 @@
+/** Everything that users import, as `index.ts` gives it to drivers and the code of tasks sees it. */
+import './orphans.ts'
+import './worker.ts'
+
+export { actor, kill } from './actor.ts'
+export { asCompleted } from './asCompleted.ts'
+export { context, mesh } from './context.ts'
+export * from './errors/index.ts'
+export { get } from './get.ts'
+export { init } from './init.ts'
+export { move, release } from './move.ts'
+export { put } from './put.ts'
+export { registerType, type TypeCodec } from './register-type.ts'
+export { task } from './task.ts'
+export type * from './types.ts'
+export { wait } from './wait.ts'
