@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { Outbox } from '../wire/outbox.ts'
-import { record } from '../wire/records.ts'
+import { sendCode } from '../wire/texts.ts'
 import type { CodeObject } from './capture/index.ts'
 import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
@@ -165,15 +164,4 @@ export function sendCodes(engine: Engine, code: TravellingCode): void {
     engine.sentCodes.add(hash)
     sendCode(engine.outbox, hash, bytes)
   }
-}
-
-function sendCode(outbox: Outbox, hash: string, bytes: Uint8Array): void {
-  const text = Buffer.from(JSON.stringify({ hash }))
-  const head = (8 + text.length + 7) & ~7
-  const at = outbox.begin(record.code, 0, head + bytes.length)
-  outbox.i32[at >> 2] = bytes.length
-  outbox.i32[(at >> 2) + 1] = text.length
-  outbox.u8.set(text, at + 8)
-  outbox.u8.set(bytes, at + head)
-  outbox.end()
 }

@@ -1,5 +1,6 @@
 import type { RecordMemory } from './inbox.ts'
 import type { Outbox } from './outbox.ts'
+import { record } from './records.ts'
 
 const encoder = new TextEncoder()
 
@@ -56,4 +57,30 @@ export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: n
     return
   }
   for (let i = 0; i < bytes; i++) to[at + i] = from[start + i]
+}
+
+/** Code or a module by its hash; no bytes: nobody here has it. */
+export function sendCode(outbox: Outbox, hash: string, bytes: Uint8Array): void {
+  const text = encoder.encode(JSON.stringify({ hash }))
+  const head = (8 + text.length + 7) & ~7
+  const at = outbox.begin(record.code, 0, head + bytes.length)
+  outbox.i32[at >> 2] = bytes.length
+  outbox.i32[(at >> 2) + 1] = text.length
+  outbox.u8.set(text, at + 8)
+  outbox.u8.set(bytes, at + head)
+  outbox.end()
+}
+
+/** What such a record holds. */
+export function readCode(
+  memory: RecordMemory,
+  at: number,
+  bytes: number,
+): { hash: string; from: number; length: number } {
+  const word = at >> 2
+  const length = memory.i32[word]
+  const { hash } = readText(memory, at + 4, 0, bytes - 4) as { hash: string }
+  const from = at + ((8 + memory.i32[word + 1] + 7) & ~7)
+  if (length < 0 || from + length > at + bytes) throw new Error('code longer than its record')
+  return { hash, from, length }
 }

@@ -1,9 +1,9 @@
+import type { Resources } from '../../wire/state.ts'
 import { defaultResources, objectStoreShare, usableMemoryBytes } from '../home/index.ts'
 import type { Arguments, OptionSpec } from './command.ts'
 import { usageError } from './failure.ts'
 import { parseListenAddress } from './listen-address.ts'
 import { formatBytes, parseAmount, parseSize } from './quantity.ts'
-import type { Resources } from './rows.ts'
 
 /** What an agent offers and where it will listen. */
 export interface AgentSettings {

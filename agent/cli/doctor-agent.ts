@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Status } from '../../wire/state.ts'
 import { type AgentRecord, findAgent, type Home } from '../home/index.ts'
 import { shoalVersion } from '../node-version.ts'
 import { connectAgent } from './agent-connection.ts'
 import { attempt, type Check, fail, ok, warn } from './doctor-check.ts'
 import { formatAge } from './quantity.ts'
-import type { StatusRow } from './rows.ts'
 
 /** Whether the agent of the home answers, who may reach it, and what a killed one has left. */
 export async function agentChecks(home: Home): Promise<Check[]> {
@@ -36,7 +36,7 @@ async function answerCheck(home: Home, record: AgentRecord): Promise<Check> {
   const since = performance.now()
   const agent = await connectAgent(home, record)
   try {
-    await agent.call<StatusRow>('status')
+    await agent.call<Status>('status')
   } finally {
     agent.close()
   }

@@ -1,6 +1,6 @@
+import type { ObjectRow } from '../../wire/state.ts'
 import { fetchPages, listCommand } from './list-command.ts'
 import { formatBytes } from './quantity.ts'
-import type { ObjectRow } from './rows.ts'
 
 export const objects = listCommand<ObjectRow>({
   name: 'objects',

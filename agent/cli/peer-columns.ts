@@ -1,10 +1,10 @@
+import type { PeerInfo, Resources } from '../../wire/state.ts'
 import { formatAge, formatBytes, formatCount } from './quantity.ts'
-import type { PeerRow, Resources } from './rows.ts'
 import { stateStyle } from './state-style.ts'
 import type { Column } from './table.ts'
 
 /** The table of peers, in `shoal peers` and `shoal status`. */
-export const peerColumns: readonly Column<PeerRow>[] = [
+export const peerColumns: readonly Column<PeerInfo>[] = [
   { title: 'STATE', text: row => row.state, style: row => stateStyle(row.state) },
   { title: 'CPUS FREE', align: 'right', text: row => freeOf(row, 'cpus') },
   { title: 'GPUS FREE', align: 'right', text: row => freeOf(row, 'gpus') },
@@ -31,7 +31,7 @@ export const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'PEER', text: row => row.peerId },
 ]
 
-function freeOf(row: PeerRow, name: 'cpus' | 'gpus'): string {
+function freeOf(row: PeerInfo, name: 'cpus' | 'gpus'): string {
   return `${formatCount(row.available[name])} of ${formatCount(row.resources[name])}`
 }
 

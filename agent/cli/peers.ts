@@ -1,9 +1,9 @@
+import type { PeerInfo } from '../../wire/state.ts'
 import { fits } from './filters.ts'
 import { listCommand } from './list-command.ts'
 import { peerColumns } from './peer-columns.ts'
-import type { PeerRow } from './rows.ts'
 
-export const peers = listCommand<PeerRow>({
+export const peers = listCommand<PeerInfo>({
   name: 'peers',
   summary: 'lists the peers of the mesh and what they offer',
   about: 'Lists the peers of the mesh as this agent knows them; SEEN says how old that knowledge is.',
@@ -18,5 +18,5 @@ export const peers = listCommand<PeerRow>({
   examples: [['shoal peers --filter state=alive --json', 'the living ones, for a program']],
   columns: peerColumns,
   none: 'No peers.',
-  fetch: async (agent, filters) => (await agent.call<PeerRow[]>('peers')).filter(row => fits(row, filters)),
+  fetch: async (agent, filters) => (await agent.call<PeerInfo[]>('peers')).filter(row => fits(row, filters)),
 })

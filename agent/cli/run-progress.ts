@@ -1,6 +1,6 @@
 import { type Control, connectControl } from '../../wire/control.ts'
+import type { Status } from '../../wire/state.ts'
 import { formatAge, formatCount } from './quantity.ts'
-import type { StatusRow } from './rows.ts'
 
 const everyMs = 250
 
@@ -39,7 +39,7 @@ export class Progress {
   async #update(): Promise<void> {
     try {
       this.#control ??= await connectControl(this.#socket, { timeoutMs: 2_000 })
-      const status: StatusRow = await this.#control.call('status')
+      const status: Status = await this.#control.call('status')
       if (!this.#stopped) this.#show(status)
     } catch {
       // The agent is busy or gone: the script is told by its own connection, and the line waits.
@@ -51,7 +51,7 @@ export class Progress {
     else this.#timer = setTimeout(() => void this.#update(), everyMs).unref()
   }
 
-  #show({ tasks }: StatusRow): void {
+  #show({ tasks }: Status): void {
     const count = (...states: string[]) => states.reduce((sum, state) => sum + (tasks[state] ?? 0), 0)
     const ended = count('finished', 'failed', 'cancelled')
     this.#endedBefore = Math.min(this.#endedBefore ?? ended, ended)

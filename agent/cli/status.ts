@@ -1,8 +1,8 @@
+import type { Resources, Status } from '../../wire/state.ts'
 import { withAgent } from './agent-connection.ts'
 import type { Command } from './command.ts'
 import { customResources, peerColumns } from './peer-columns.ts'
 import { formatBytes, formatCount } from './quantity.ts'
-import type { Resources, StatusRow } from './rows.ts'
 import { formatTable } from './table.ts'
 import { printable, type Terminal } from './terminal.ts'
 
@@ -15,14 +15,14 @@ export const status: Command = {
   json: 'Status: { meshId, peers: PeerInfo[], resources, available, waiting, tasks, actors }',
   examples: [['shoal status', 'is anything running, and what is it waiting for?']],
   async run(_args, terminal) {
-    const row = await withAgent(agent => agent.call<StatusRow>('status'))
+    const row = await withAgent(agent => agent.call<Status>('status'))
     if (terminal.json) terminal.printJson(row)
     else terminal.print(statusText(row, terminal))
     return 0
   },
 }
 
-function statusText(row: StatusRow, terminal: Terminal): string {
+function statusText(row: Status, terminal: Terminal): string {
   const { resources, available } = row
   const free = (name: 'cpus' | 'gpus') => `${formatCount(available[name])} of ${formatCount(resources[name])} free`
   const custom = customResources(available, resources)
@@ -43,7 +43,7 @@ function statusText(row: StatusRow, terminal: Terminal): string {
   ].join('\n')
 }
 
-function waitingText({ waiting }: StatusRow, terminal: Terminal): string[] {
+function waitingText({ waiting }: Status, terminal: Terminal): string[] {
   if (waiting.length === 0) return ['', 'Nothing waits.']
   const columns = [
     { title: 'WAITING', align: 'right' as const, text: (row: (typeof waiting)[number]) => formatCount(row.count) },

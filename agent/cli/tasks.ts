@@ -1,6 +1,6 @@
+import type { TaskRow } from '../../wire/state.ts'
 import { fetchPages, listCommand } from './list-command.ts'
 import { formatAge, formatCount } from './quantity.ts'
-import type { TaskRow } from './rows.ts'
 import { stateStyle } from './state-style.ts'
 
 const states = ['waiting', 'queued', 'running', 'finished', 'failed', 'cancelled']

@@ -1,6 +1,6 @@
+import type { WorkerRow } from '../../wire/state.ts'
 import { fetchPages, listCommand } from './list-command.ts'
 import { formatBytes } from './quantity.ts'
-import type { WorkerRow } from './rows.ts'
 import { stateStyle } from './state-style.ts'
 
 export const workers = listCommand<WorkerRow>({

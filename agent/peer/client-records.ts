@@ -1,7 +1,7 @@
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type FunctionSpec, high, joined, low, record } from '../../wire/records.ts'
-import { alignedAfterWords, readText, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
+import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { type Bytes, type Client, Kind, type Submission, state } from '../core/index.ts'
 import { storeFullValue } from './failure-values.ts'
 import type { PeerParts } from './parts.ts'
@@ -226,12 +226,8 @@ export class ClientRecords {
   }
 
   #code(memory: RecordMemory, at: number, bytes: number): void {
-    const word = at >> 2
-    const length = memory.i32[word + 1]
-    const { hash } = readText(memory, at + 4, 0, bytes - 4) as { hash: string }
-    const from = at + ((8 + length + 7) & ~7)
-    this.#view(memory, from, memory.i32[word], at + bytes)
-    this.#parts.codes.add(hash, memory.u8.slice(from, from + memory.i32[word]), this.client.id)
+    const { hash, from, length } = readCode(memory, at, bytes)
+    this.#parts.codes.add(hash, memory.u8.slice(from, from + length), this.client.id)
   }
 
   #want({ hash }: { hash: string }): void {
@@ -266,16 +262,4 @@ export function readKeys(i32: Int32Array, word: number, count: number): number[]
   const keys: number[] = []
   for (let i = 0; i < count; i++, word += 3) keys.push(i32[word], joined(i32[word + 1], i32[word + 2]))
   return keys
-}
-
-/** Sends code by its hash; no bytes: nobody here has it. words: [bytes], text, then the bytes. */
-export function sendCode(outbox: Outbox, hash: string, bytes: Uint8Array): void {
-  const text = Buffer.from(JSON.stringify({ hash }))
-  const head = (8 + text.length + 7) & ~7
-  const at = outbox.begin(record.code, 0, head + bytes.length)
-  outbox.i32[at >> 2] = bytes.length
-  outbox.i32[(at >> 2) + 1] = text.length
-  outbox.u8.set(text, at + 8)
-  outbox.u8.set(bytes, at + head)
-  outbox.end()
 }

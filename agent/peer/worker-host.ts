@@ -2,10 +2,10 @@ import type { Worker } from 'node:worker_threads'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
 import { RingInbox, RingOutbox } from '../../wire/ring.ts'
-import { copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
+import { copyBytes, readText, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { limits as coreLimits, type TaskEnd } from '../core/index.ts'
 import { CLAIMS, type StartedWorker } from '../workers/index.ts'
-import { type ClientRecords, readKeys, sendCode } from './client-records.ts'
+import { type ClientRecords, readKeys } from './client-records.ts'
 import type { PeerParts } from './parts.ts'
 
 /** Lines of a thread's output that are kept for its error. */

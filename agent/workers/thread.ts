@@ -4,7 +4,7 @@ import { setWorkerBridge, type WorkerBridge, type WorkerClient } from '../../wir
 import type { RecordMemory } from '../../wire/inbox.ts'
 import { joined, record, recordsVersion, type WorkerFunction } from '../../wire/records.ts'
 import { RingInbox, RingOutbox } from '../../wire/ring.ts'
-import { readText, sendWords } from '../../wire/texts.ts'
+import { readCode, readText, sendWords } from '../../wire/texts.ts'
 import { Decoder, Encoder } from '../../wire/values/index.ts'
 import { CodeLoader } from '../code/index.ts'
 import { collectWhenIdle } from './collection.ts'
@@ -67,9 +67,8 @@ const inbox = new RingInbox(channel.in, channel.peerBell, {
         functions.learn(i32[word], readText(memory, at, 1, bytes) as WorkerFunction)
         break
       case record.code: {
-        const { hash } = readText(memory, at + 4, 0, bytes - 4) as { hash: string }
-        const from = at + ((8 + i32[word + 1] + 7) & ~7)
-        functions.addCode(hash, memory.u8.slice(from, from + i32[word]))
+        const { hash, from, length } = readCode(memory, at, bytes)
+        functions.addCode(hash, memory.u8.slice(from, from + length))
         break
       }
       case record.abort:

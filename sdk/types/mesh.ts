@@ -1,4 +1,4 @@
-import type { ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from './state.ts'
+import type { ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../wire/state.ts'
 
 /** How a program joins. Everything but `address`, `namespace` and `logToDriver` is what an embedded peer offers. */
 export interface InitOptions {
