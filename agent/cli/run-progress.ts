@@ -1,5 +1,5 @@
 import { type Control, connectControl } from '../../wire/control.ts'
-import type { Status } from '../../wire/state.ts'
+import type { Status, TaskState } from '../../wire/state.ts'
 import { formatAge, formatCount } from './quantity.ts'
 
 const everyMs = 250
@@ -52,7 +52,7 @@ export class Progress {
   }
 
   #show({ tasks }: Status): void {
-    const count = (...states: string[]) => states.reduce((sum, state) => sum + (tasks[state] ?? 0), 0)
+    const count = (...states: TaskState[]) => states.reduce((sum, state) => sum + (tasks[state] ?? 0), 0)
     const ended = count('finished', 'failed', 'cancelled')
     this.#endedBefore = Math.min(this.#endedBefore ?? ended, ended)
     if (this.#midLine) return

@@ -77,6 +77,7 @@ export class Instances {
       [string, Function, LoadedType['decode'], LoadedType['encode']][],
       unknown[],
     ]
+    this.#decoder.finish()
     this.#nodes = []
     const made = types.map(([name, Class, decode, encode]) => ({ name, Class, decode, encode }))
     return {

@@ -155,6 +155,7 @@ export class Runner {
       this.#succeed(task, runnable, value)
       return
     }
+    encoder.finish()
     this.#done(attempt, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
     this.#flushNowAndThen()
   }
@@ -254,6 +255,8 @@ export class Runner {
         args.push(inner.value())
       }
     }
+    decoder.finish()
+    inner.finish()
     return args
   }
 
@@ -307,6 +310,7 @@ export class Runner {
       this.#after(task)
       return
     }
+    encoder.finish()
     if (encoder.length > wireLimits.inlineBytes) this.#store(task, encoder.bytes(), [...client.contained])
     else this.#done(task, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
     this.#after(task)
@@ -360,6 +364,7 @@ export class Runner {
       encoder.start()
       encoder.value(instead, 'error')
     }
+    encoder.finish()
     this.#done(task, flag.error | flags, encoder.scratch, encoder.length, client.contained, -1, text.slice(0, 500))
   }
 

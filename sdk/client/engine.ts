@@ -164,6 +164,7 @@ export class Engine implements WorkerClient {
     copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
     outbox.end()
     if (dependencies.length > 0) ref.dependencies = [...dependencies]
+    this.encoder.finish()
     for (const one of args.own) this.release(one)
     // The agent begins while a long loop goes on submitting.
     if ((++this.#submitted & 127) === 0) outbox.flush()
@@ -337,7 +338,9 @@ export class Engine implements WorkerClient {
 
   #decode(bytes: Uint8Array, from: number, to: number, copy: boolean): unknown {
     this.#decoder.start(bytes, from, to, copy ? undefined : { copy })
-    return this.#decoder.value()
+    const value = this.#decoder.value()
+    this.#decoder.finish()
+    return value
   }
 
   /** Code that values brought and that is not here yet. */

@@ -50,6 +50,11 @@ export class Decoder {
     this.#base = at
     this.#end = end
     this.#copy = options === undefined || options.copy !== false
+    this.finish()
+  }
+
+  /** Lets go of the objects of this message, which its identity table holds otherwise until the next. */
+  finish(): void {
     this.#depth = 0
     if (this.#objects.length > 0) this.#objects.length = 0
     if (this.#shapes.length > 0) this.#shapes.length = 0

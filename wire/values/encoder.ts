@@ -47,6 +47,11 @@ export class Encoder extends ByteWriter {
   /** Begins a message: one identity table for all of its values. */
   start(): void {
     this.reset()
+    this.finish()
+  }
+
+  /** Lets go of the objects of this message, which its identity table holds otherwise until the next. */
+  finish(): void {
     if (this.#objects.length > 0) this.#objects.length = 0
     if (this.#indexes) this.#indexes = undefined
     if (this.#shapes.length > 0) this.#shapes.length = 0
