@@ -25,7 +25,7 @@ export function context(): Context {
     namespace: task.namespace,
     taskId,
     attempt,
-    gpuIds: [],
+    gpuIds: task.gpuIds,
     get signal() {
       return task.signal
     },

@@ -74,9 +74,13 @@ async function resolveAddress(given: string | undefined): Promise<Address> {
 function join(connection: Connection): Mesh {
   const engine = new Engine(connection.channel, { types: registeredTypes, Ref, extensions: clientExtensions })
   connection.bind(engine)
+  // A program that ends without `close` still says what nobody asked for.
+  const atExit = (): void => engine.unasked.printAll()
+  process.once('exit', atExit)
   let closing: Promise<void> | undefined
   const mesh = new MeshHandle(engine, () => {
     closing ??= connection.close().finally(() => {
+      process.off('exit', atExit)
       if (currentSession()?.mesh === mesh) setSession(undefined)
     })
     return closing

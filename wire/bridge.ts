@@ -14,6 +14,8 @@ export interface RunningTask {
   readonly jobId: string
   readonly namespace: string
   readonly functionName: string
+  /** GPUs granted to it. */
+  readonly gpuIds: readonly number[]
   /** Aborted when the task is to stop. Made when first asked for. */
   readonly signal: AbortSignal
   /** `get`s and `wait`s that are not over. */

@@ -84,9 +84,9 @@ export const record = {
   learn: 48,
   /**
    * One attempt. field: number of dependencies.
-   * words: [token, claim, function, attempt, client, number lo, number hi, width, argument bytes, 0], then each
-   * dependency (6 words: kind, place lo, place hi, bytes lo, bytes hi, pin), then the arguments and the inline
-   * dependencies' values, each 8-aligned.
+   * words: [token, claim, function, attempt, client, number lo, number hi, width, argument bytes, GPUs], then each
+   * dependency (6 words: kind, place lo, place hi, bytes lo, bytes hi, pin), the numbers of the GPUs, then the arguments
+   * and the inline dependencies' values, each 8-aligned.
    */
   run: 49,
   /** words: [token]: stop it */

@@ -1,6 +1,6 @@
 import { limits } from './limits.ts'
 import { ReadyQueue } from './ready-queue.ts'
-import type { Demand } from './resources.ts'
+import { CPUS, type Demand, GPUS } from './resources.ts'
 import type { Rows } from './rows.ts'
 import type { Lane } from './threads.ts'
 
@@ -10,6 +10,10 @@ export class Kind {
   readonly name: string
   readonly demand: Demand
   readonly cpuUnits: number
+  readonly gpuUnits: number
+  /** What a task gives back while it awaits, and what it keeps: GPUs, memory, resources of one's own. */
+  readonly cpuDemand: Demand
+  readonly keptDemand: Demand
   readonly priority: number
   readonly timeoutMs: number
   readonly retries: number
@@ -33,7 +37,10 @@ export class Kind {
     this.index = index
     this.name = spec.name
     this.demand = spec.demand
-    this.cpuUnits = spec.cpuUnits
+    this.cpuDemand = spec.demand.filter(({ index }) => index === CPUS)
+    this.keptDemand = spec.demand.filter(({ index }) => index !== CPUS)
+    this.cpuUnits = unitsOf(spec.demand, CPUS)
+    this.gpuUnits = unitsOf(spec.demand, GPUS)
     this.priority = spec.priority
     this.timeoutMs = spec.timeoutMs
     this.retries = spec.retries
@@ -50,9 +57,14 @@ export class Kind {
     return this.timeoutMs > 0 || this.blocks
   }
 
+  /** Each of its tasks has what it was granted to itself: none takes over what another had. */
+  get keeps(): boolean {
+    return this.keptDemand.length > 0
+  }
+
   /** How many tasks may be sent to one lane at once: enough to fill `runAheadMs`, one where run times are unknown or long. */
   runAhead(): number {
-    if (this.awaits || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
+    if (this.awaits || this.keeps || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
     return Math.max(1, Math.min(limits.runAheadTasksMax, Math.floor(limits.runAheadMs / Math.max(this.meanMs, 0.0005))))
   }
 
@@ -71,9 +83,12 @@ export class Kind {
 export interface KindSpec {
   name: string
   demand: Demand
-  cpuUnits: number
   priority: number
   timeoutMs: number
   retries: number
   infeasibleTimeoutMs: number
+}
+
+function unitsOf(demand: Demand, index: number): number {
+  return demand.find(amount => amount.index === index)?.units ?? 0
 }

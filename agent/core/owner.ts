@@ -37,7 +37,7 @@ export interface Submission {
 interface Ghost {
   kind: Kind
   thread: number
-  row: number
+  gpus: readonly number[] | undefined
 }
 
 /**
@@ -304,14 +304,14 @@ export class Owner {
       this.#effects.abort(thread, token)
       return
     }
-    this.#ghosts.set(token, { kind: this.#kind(row), thread, row })
+    this.#ghosts.set(token, { kind: this.#kind(row), thread, gpus: rows.extra[row]?.gpus })
     this.#effects.abort(thread, token)
     this.#effects.timer(token, limits.abortGraceMs, 'grace')
   }
 
   #endGhost(token: number, ghost: Ghost, now: number): void {
     this.#ghosts.delete(token)
-    this.scheduler.vacate(ghost.thread, ghost.kind, now)
+    this.scheduler.vacate(ghost.thread, ghost.kind, now, ghost.gpus)
   }
 
   /** Whether a thread is to be ended because of a task that was given up, and that task's name. */
@@ -323,7 +323,11 @@ export class Owner {
   /** A worker thread is gone, with everything that ran on it. */
   threadEnded(thread: number, end: ThreadEnd, now: number): void {
     const { rows } = this
-    for (const [token, ghost] of this.#ghosts) if (ghost.thread === thread) this.#ghosts.delete(token)
+    for (const [token, ghost] of this.#ghosts) {
+      if (ghost.thread !== thread) continue
+      this.#ghosts.delete(token)
+      if (ghost.gpus) this.scheduler.giveGpus(ghost.gpus, ghost.kind)
+    }
     const { begun, ahead } = this.scheduler.threadEnded(thread)
     for (const row of ahead) this.scheduler.again(row)
     const culprit = end.culprit >= 0 ? rows.rowOf(end.culprit) : -1
@@ -373,7 +377,7 @@ export class Owner {
     for (const row of running) {
       // What was sent ahead and has not begun is simply taken back.
       if (rows.state[row] === state.running && this.#effects.revoke(rows.thread[row], row)) {
-        this.scheduler.vacate(rows.thread[row], this.#kind(row), now)
+        this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
       } else this.#giveUp(row, now)
     }
     const failure: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }

@@ -13,8 +13,9 @@ export type Demand = readonly Amount[]
 export type ResourceMap = Record<string, number>
 
 const NAMES = ['cpus', 'gpus', 'memoryBytes'] as const
-/** Index of `cpus` in every vector. */
+/** Index of `cpus` and of `gpus` in every vector. */
 export const CPUS = 0
+export const GPUS = 1
 
 /**
  * What a peer has and what of it is free, in whole units (cpus, gpus and custom resources in 1/10,000; memory in bytes), so
@@ -53,9 +54,9 @@ export class ResourceTable {
       .map(([name, amount]) => ({ index: this.#add(name), units: toUnits(name, amount) }))
   }
 
-  cpuUnits(demand: Demand): number {
-    for (const amount of demand) if (amount.index === CPUS) return amount.units
-    return 0
+  /** How many GPUs there are. */
+  get gpus(): number {
+    return this.#total[GPUS] / limits.unitsPerResource
   }
 
   fits(demand: Demand): boolean {

@@ -42,8 +42,8 @@ export interface Extra {
   /** Threads and clients that read the stored value now. */
   pins: number
   attempts?: Attempt[]
-  timer?: number
-  reason?: string
+  /** GPUs granted to it. */
+  gpus?: number[]
 }
 
 /** One attempt, as the state shows it. */

@@ -1,3 +1,4 @@
+import { Gpus } from './gpus.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
 import type { ResourceTable } from './resources.ts'
@@ -26,6 +27,7 @@ export class Scheduler {
   readonly #resources: ResourceTable
   readonly #effects: SchedulerEffects
   readonly #kinds: readonly (Kind | undefined)[]
+  readonly #gpus: Gpus
   readonly threads = new Map<number, Thread>()
   readonly #threadList: Thread[] = []
   /** Kinds with tasks in their queues. */
@@ -46,6 +48,7 @@ export class Scheduler {
     this.#resources = parts.resources
     this.#kinds = parts.kinds
     this.#effects = parts.effects
+    this.#gpus = new Gpus(parts.resources.gpus)
   }
 
   #kind(row: number): Kind {
@@ -85,7 +88,20 @@ export class Scheduler {
     const kind = this.#kind(row)
     if (awaited) kind.awaits = true
     else kind.ran(durationMs)
+    this.#returnGpus(row, kind)
     this.#leave(row, now)
+  }
+
+  giveGpus(gpus: readonly number[], kind: Kind): void {
+    this.#gpus.give(gpus, kind.gpuUnits)
+  }
+
+  #returnGpus(row: number, kind: Kind): void {
+    if (kind.gpuUnits === 0) return
+    const extra = this.#rows.extra[row]
+    if (!extra?.gpus) return
+    this.#gpus.give(extra.gpus, kind.gpuUnits)
+    extra.gpus = undefined
   }
 
   /** What was sent to a thread is there no more: its lane has room. */
@@ -95,6 +111,7 @@ export class Scheduler {
     if (this.#rows.state[row] === state.suspended || this.#rows.state[row] === state.resuming) {
       thread.suspended--
       this.suspended--
+      this.#resources.give(this.#kind(row).keptDemand)
       this.#touch(thread, now)
       return
     }
@@ -103,7 +120,8 @@ export class Scheduler {
   }
 
   /** Room in a lane whose task was given up before it ended. */
-  vacate(id: number, kind: Kind, now: number): void {
+  vacate(id: number, kind: Kind, now: number, gpus?: readonly number[]): void {
+    if (gpus) this.giveGpus(gpus, kind)
     const thread = this.threads.get(id)
     const lane = thread?.laneOf(kind)
     if (thread && lane) this.#free(lane, thread, now)
@@ -130,7 +148,14 @@ export class Scheduler {
     const thread = this.threads.get(this.#rows.thread[row])
     if (!thread || this.#rows.state[row] !== state.running) return
     kind.awaits = true
-    this.#leave(row, now)
+    const lane = thread.laneOf(kind)
+    if (kind.keeps && lane) {
+      lane.sent--
+      lane.width--
+      this.#resources.give(kind.cpuDemand)
+      this.#exit(thread, kind)
+      if (lane.width === 0) closeLane(lane)
+    } else this.#leave(row, now)
     this.#rows.state[row] = state.suspended
     thread.suspended++
     this.suspended++
@@ -146,6 +171,7 @@ export class Scheduler {
   /** A suspended task that ended without going on (its thread stopped it). */
   drop(row: number, now: number): void {
     if (this.#rows.state[row] === state.resuming) this.#resuming = this.#resuming.filter(one => one !== row)
+    this.#returnGpus(row, this.#kind(row))
     this.#leave(row, now)
   }
 
@@ -235,6 +261,7 @@ export class Scheduler {
     kind.ready.shift()
     kind.served = ++this.#turn
     this.#resources.take(kind.demand)
+    if (kind.gpuUnits > 0) this.#rows.more(row).gpus = this.#gpus.take(kind.gpuUnits)
     const lane = chosen.lane(kind, now)
     lane.width++
     this.#enter(chosen, kind)
@@ -303,6 +330,7 @@ export class Scheduler {
       while (lane.sent < lane.width) {
         if (
           alone &&
+          !kind.keeps &&
           thread.state === 'live' &&
           kind.ready.count > 0 &&
           this.#rows.job[kind.ready.peek()] === thread.job
@@ -325,11 +353,11 @@ export class Scheduler {
       const thread = this.threads.get(this.#rows.thread[row])
       if (!thread || this.#rows.state[row] !== state.resuming) continue
       const room = thread.load === 0 || thread.load + kind.cpuUnits <= limits.unitsPerResource || kind.cpuUnits === 0
-      if (!room || !this.#resources.fits(kind.demand)) {
+      if (!room || !this.#resources.fits(kind.cpuDemand)) {
         this.#resuming[waiting++] = row
         continue
       }
-      this.#resources.take(kind.demand)
+      this.#resources.take(kind.cpuDemand)
       thread.suspended--
       this.suspended--
       const lane = thread.lane(kind, now)
@@ -374,9 +402,11 @@ export class Scheduler {
     const rows = this.#rows
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.thread[row] !== id || rows.state[row] < state.running || rows.state[row] > state.resuming) continue
+      this.#returnGpus(row, this.#kind(row))
       if (rows.state[row] === state.running) (this.#effects.revoke(id, row) ? ahead : begun).push(row)
       else {
         this.suspended--
+        this.#resources.give(this.#kind(row).keptDemand)
         begun.push(row)
       }
       rows.thread[row] = -1

@@ -215,9 +215,8 @@ export class ClientRecords {
     for (const blob of [...spec.blobs, ...spec.codes]) codes.use(blob, this.client.id)
     const demand = owner.resources.demand(spec.resources)
     const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
-    const cpuUnits = owner.resources.cpuUnits(demand)
     const at = owner.kinds.length
-    const kind = new Kind(at, owner.rows, { name, demand, cpuUnits, priority, timeoutMs, retries, infeasibleTimeoutMs })
+    const kind = new Kind(at, owner.rows, { name, demand, priority, timeoutMs, retries, infeasibleTimeoutMs })
     kind.impossible = this.#parts.impossible(spec, demand)
     owner.kinds.push(kind)
     this.#parts.specs.push(spec)

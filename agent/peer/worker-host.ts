@@ -130,7 +130,8 @@ export class WorkerHost {
     const extra = rows.extra[row]
     const count = extra?.dependencies ? extra.dependencies.length : 0
     const argumentBytes = rows.argumentBytes[row]
-    const head = (RUN_WORDS + count * DEPENDENCY_WORDS) * 4
+    const gpus = extra?.gpus ?? none
+    const head = (RUN_WORDS + count * DEPENDENCY_WORDS + gpus.length) * 4
     let bytes = ((head + 7) & ~7) + ((argumentBytes + 7) & ~7)
     for (let i = 0; i < count; i++) bytes += (this.#inlineValue(row, i)?.length ?? 0) + 7
     const { outbox } = this
@@ -146,7 +147,8 @@ export class WorkerHost {
     i32[word + 6] = high(rows.number[row])
     i32[word + 7] = width
     i32[word + 8] = argumentBytes
-    i32[word + 9] = 0
+    i32[word + 9] = gpus.length
+    for (let i = 0; i < gpus.length; i++) i32[word + RUN_WORDS + count * DEPENDENCY_WORDS + i] = gpus[i]
     let to = at + ((head + 7) & ~7)
     if (extra?.arguments) u8.set(extra.arguments, to)
     else copyBytes(u8, to, rows.arguments, row * coreLimits.rowArgumentBytes, argumentBytes)

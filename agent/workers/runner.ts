@@ -179,6 +179,9 @@ export class Runner {
 
   #begin(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
     const task = this.#taskOf(fn, memory, at)
+    const gpus = memory.i32[(at >> 2) + 9]
+    const ids = (at >> 2) + RUN_WORDS + dependencies * DEPENDENCY_WORDS
+    if (gpus > 0) task.gpuIds = Array.from(memory.i32.subarray(ids, ids + gpus))
     if (fn.code?.state !== 'ready') {
       this.#incapable(task, fn.code?.state === 'failed' ? fn.code.error : new Error('its code is not here'))
       return
@@ -231,7 +234,7 @@ export class Runner {
     const { decoder, inner } = codec
     const word = at >> 2
     const argumentBytes = memory.i32[word + 8]
-    const from = at + (((RUN_WORDS + dependencies * DEPENDENCY_WORDS) * 4 + 7) & ~7)
+    const from = at + (((RUN_WORDS + dependencies * DEPENDENCY_WORDS + memory.i32[word + 9]) * 4 + 7) & ~7)
     const values: unknown[] = []
     if (dependencies > 0)
       this.#dependencies(

@@ -16,6 +16,7 @@ export class Task implements RunningTask {
   readonly number: number
   readonly owner: { peerId: string; incarnation: number }
   startedAt = 0
+  gpuIds: readonly number[] = []
   waits = 0
   ended = false
   awaited = false

@@ -83,7 +83,6 @@ export class Scenario {
     const kind = new Kind(kinds.length, rows, {
       name,
       demand,
-      cpuUnits: resources.cpuUnits(demand),
       priority: options.priority ?? 0,
       timeoutMs: options.timeoutMs ?? 0,
       retries: options.retries ?? 3,

@@ -209,3 +209,51 @@ t.test(
     }
   },
 )
+
+t.test('a task that awaits frees its CPU and keeps its GPU; GPUs are given by number', async t => {
+  const s = new Scenario({ cpus: 1, gpus: 2 })
+  s.kind('g', { gpus: 1 })
+  s.kind('h', { cpus: 0.1, gpus: 0.5 })
+  s.submit('g1')
+  s.schedule()
+  const row = s.row('g1')
+  t.same(s.owner.rows.extra[row]?.gpus, [0])
+  s.suspend('g1')
+  s.schedule()
+  t.match(s.owner.resources.available(), { cpus: 1, gpus: 1 })
+  for (const name of ['h1', 'h2', 'h3']) s.submit(name)
+  s.schedule()
+  t.same(
+    ['h1', 'h2'].map(name => s.owner.rows.extra[s.row(name)]?.gpus),
+    [[1], [1]],
+    'two halves of the second',
+  )
+  t.equal(s.owner.resources.available().gpus, 0)
+  s.end('h1')
+  s.end('h2')
+  s.resume('g1')
+  s.schedule()
+  t.same(s.owner.rows.extra[row]?.gpus, [0], 'the same as before')
+  s.end('g1', { awaited: true })
+  s.schedule()
+  s.end('h3')
+  s.schedule()
+  t.ok(s.clean)
+})
+
+t.test('a suspended task that ends, or whose thread does, gives back what it kept', async t => {
+  for (const how of ['task', 'thread'] as const) {
+    const s = new Scenario({ cpus: 1, gpus: 1 })
+    s.kind('g', { gpus: 1, retries: 0 })
+    s.submit('g1')
+    s.schedule()
+    s.begun.add(s.row('g1'))
+    s.suspend('g1')
+    s.schedule()
+    if (how === 'task') s.end('g1', { awaited: true, failed: true })
+    else s.owner.threadEnded(1, { exitCode: 1, lastLines: [], culprit: -1, reason: 'gone' }, s.now)
+    s.schedule()
+    t.same(s.owner.resources.available(), s.owner.resources.total())
+    t.ok(s.clean)
+  }
+})
