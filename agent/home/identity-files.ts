@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { generateKey, keyFromPem, keyToPem, meshIdOf, peerIdOf } from '../identity/index.ts'
+import { generateKey, keyFromPem, keyToPem, meshIdOf, peerIdOf } from '../../mesh/identity/index.ts'
 import { readIfThere, writeDurably } from './durable-file.ts'
 import type { Home } from './home.ts'
 import { HomeError, onFile } from './home-error.ts'

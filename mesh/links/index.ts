@@ -1,0 +1,5 @@
+export { isLoopback, splitAddress } from './addresses.ts'
+export { CutError, type CutReason, type Link, type LinkListener, type LinkStream, type LinkTransport } from './link.ts'
+export { MemoryNetwork, type MemoryOptions } from './memory.ts'
+export { QuicTransport } from './quic.ts'
+export { loadQuic, quicPackage, quicVersion } from './quic-binding.ts'

@@ -1,0 +1,1 @@
+export { type Member, type MemberState, Membership, type MembershipEffects } from './membership.ts'

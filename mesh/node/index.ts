@@ -1,0 +1,11 @@
+export { BulkStream } from './bulk.ts'
+export {
+  type Joined,
+  type KnownAddress,
+  knownFromHeader,
+  knownToHeader,
+  redeemTicket,
+  UnreachableError,
+} from './joining.ts'
+export { type MemberRow, MeshNode, type NodeEvents, type NodeOptions } from './node.ts'
+export { isRefused } from './probe.ts'
