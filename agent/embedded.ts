@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads'
-import type { EmbeddedData } from './embedded-data.ts'
 import { generateKey, meshIdOf, peerIdOf } from '../mesh/identity/index.ts'
+import type { EmbeddedData } from './embedded-data.ts'
 import { shoalVersion } from './node-version.ts'
 import { shoalUrl, startWorker } from './workers/index.ts'
 

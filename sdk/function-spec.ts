@@ -35,5 +35,6 @@ function isEmpty(retryErrors: TaskOptions['retryErrors']): boolean {
 
 /** On one peer, packing and spreading are the same. */
 function placementSpec(placement: Placement | undefined): PlacementSpec | undefined {
+  if (placement === 'spread') return { spread: true }
   return typeof placement === 'object' ? placement : undefined
 }

@@ -52,6 +52,8 @@ export const record = {
   supply: 21,
   /** text: { hash }: asks for code, which comes as a `code` record. */
   want: 22,
+  /** words: [alias]; text: { peerId, incarnation, client }: the negative number by which this client will name a client of another owner. */
+  alias: 23,
 
   // agent → client
   /** text: Welcome */
@@ -78,6 +80,8 @@ export const record = {
   log: 42,
   /** text: why the agent ends this channel */
   closed: 43,
+  /** words: [slot, bytes], the error as a value: what was to be fetched cannot be. */
+  unfetched: 44,
 
   // agent → worker
   /** words: [function], text: WorkerFunction */
@@ -91,6 +95,8 @@ export const record = {
   run: 49,
   /** words: [token]: stop it */
   abort: 50,
+  /** words: [client]; text: { peerId, incarnation, client }: whose tasks the following ones of that client are. */
+  named: 51,
 
   // worker → agent
   /** The worker is ready. */
@@ -141,7 +147,7 @@ export interface Hello {
 }
 
 /** Version of these records; both sides say theirs and refuse another. */
-export const recordsVersion = 1
+export const recordsVersion = 2
 
 /** Text of `welcome`. */
 export interface Welcome {
@@ -181,6 +187,7 @@ export interface PlacementSpec {
   peer?: string
   labels?: Record<string, unknown>
   soft?: boolean
+  spread?: boolean
 }
 
 /** What an agent tells a worker of a function (`learn`). */

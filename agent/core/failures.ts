@@ -11,6 +11,8 @@ export type Failure =
       reason: string
     }
   | { kind: 'lost'; reason: string }
+  | { kind: 'owner-died'; peerId: string }
+  | { kind: 'peer-died'; name: string; peerId: string }
   | { kind: 'code'; bytes: Uint8Array }
 
 /** How a worker thread ended. */

@@ -1,9 +1,20 @@
 export { Client, clientMax, keyOf } from './clients.ts'
+export type { PeerOffer, Room } from './exchange.ts'
 export type { Failure, ThreadEnd } from './failures.ts'
 export type { FinishedTask } from './history.ts'
-export { Kind } from './kinds.ts'
+export { Kind, type LabelRule, labelFits, type Placement } from './kinds.ts'
 export { limits } from './limits.ts'
 export type { Bytes } from './objects.ts'
-export { type Effects, Owner, type Submission, type TaskEnd, type TimerReason } from './owner.ts'
+export {
+  type Effects,
+  type GrantEnd,
+  type Guest,
+  type GuestEnd,
+  Owner,
+  type Submission,
+  type TaskEnd,
+  type TimerReason,
+} from './owner.ts'
+export { PeerTable, type RemotePeer } from './peers.ts'
 export { type Demand, ResourceTable } from './resources.ts'
-export { type Attempt, state } from './rows.ts'
+export { type Attempt, type Location, state } from './rows.ts'

@@ -30,7 +30,17 @@ export class Kind {
   active = false
   /** Turn of the round robin in which it was last served. */
   served = 0
-  /** Why no task of it can run here, ever. */
+  /** Tasks of it may be started here by the scheduler: this peer fits, and they are not dealt out among peers one by one. */
+  here = true
+  /** Where its tasks may run. */
+  readonly placement: Placement
+  /** Its tasks were granted to this peer by another: they go no further. */
+  readonly guest: boolean
+  /** The peer that granted them, or -1. */
+  readonly home: number
+  /** Tasks of it at each peer. */
+  readonly granted = new Map<number, number>()
+  /** Why no task of it can run anywhere, ever. */
   impossible: { resource: string; requested: string; has: string } | undefined
 
   constructor(index: number, rows: Rows, spec: KindSpec) {
@@ -45,6 +55,9 @@ export class Kind {
     this.timeoutMs = spec.timeoutMs
     this.retries = spec.retries
     this.infeasibleTimeoutMs = spec.infeasibleTimeoutMs
+    this.placement = spec.placement ?? pack
+    this.guest = spec.home !== undefined
+    this.home = spec.home ?? -1
     this.ready = new ReadyQueue(rows)
   }
 
@@ -87,6 +100,31 @@ export interface KindSpec {
   timeoutMs: number
   retries: number
   infeasibleTimeoutMs: number
+  placement?: Placement
+  /** Of a guest: the peer that grants it. */
+  home?: number
+}
+
+/** Where the tasks of a kind may run; `soft`: only if such a peer is there. */
+export interface Placement {
+  /** Dealt out among all peers, rather than filled from here. */
+  spread: boolean
+  peer?: string
+  labels?: Record<string, LabelRule>
+  soft: boolean
+}
+
+/** A rule about one label, as users write it. */
+export type LabelRule = string | { in: string[] } | { notIn: string[] } | { exists: boolean }
+
+const pack: Placement = { spread: false, soft: false }
+
+/** Whether a peer's labels fit a rule; `notIn` fits peers without the label too. */
+export function labelFits(value: string | undefined, rule: LabelRule): boolean {
+  if (typeof rule === 'string') return value === rule
+  if ('in' in rule) return value !== undefined && rule.in.includes(value)
+  if ('notIn' in rule) return value === undefined || !rule.notIn.includes(value)
+  return (value !== undefined) === rule.exists
 }
 
 function unitsOf(demand: Demand, index: number): number {

@@ -29,6 +29,24 @@ export const limits = {
   abortGraceMs: 50,
   /** Arguments up to this many bytes live in the task's row. */
   rowArgumentBytes: 48,
+  /** Fetched copies of at least so many bytes stay for a while after their last use. */
+  lingerBytesMin: 256 * 1024,
+  lingerMs: 3000,
+  /** A parked peer that says nothing for this long is none. */
+  parkedMs: 2000,
+  /** Work granted ahead to a peer: this much, and so many tasks. */
+  grantAheadMs: 50,
+  grantAheadTasksMax: 4096,
+  /** Back-off of offers to peers that did not ask. */
+  offerMinMs: 2,
+  offerMaxMs: 256,
+  offersAtOnce: 4,
+  /** A guest that waits this long for a place goes back to where it came from. */
+  guestPatienceMs: 150,
+  /** What moving a task costs at least. */
+  moveMs: 1,
+  /** An argument of this size draws its task to where it is. */
+  localityBytesMin: 1 << 20,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */

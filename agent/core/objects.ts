@@ -1,6 +1,8 @@
 import { type Client, keyOf } from './clients.ts'
 import type { Failure } from './failures.ts'
-import { type Rows, state } from './rows.ts'
+import { limits } from './limits.ts'
+import type { PeerTable } from './peers.ts'
+import { type Location, type Rows, state } from './rows.ts'
 
 /** Bytes somewhere: in a record, or in memory of their own. */
 export interface Bytes {
@@ -17,6 +19,23 @@ export interface ObjectEffects {
   stored(client: number, slot: number, bytes: number): void
   /** Frees a place in the store. */
   free(offset: number): void
+  /** A ref of another owner is held here from now on: its owner is told. */
+  borrow(row: number): void
+  /** Nobody here holds it any more. */
+  giveBack(client: number, number: number): void
+  /** Asks its owner for the value of a borrowed object; `settle` follows. */
+  want(row: number): void
+  /** Tells a peer that asked what has come of an object. */
+  tell(peer: number, row: number): void
+  /** Fetches the bytes of a value that is elsewhere; `arrived` or `unreachable` follows. */
+  pull(row: number): void
+  /** The copy that a peer keeps for this one is needed no more. */
+  dropAt(location: Location): void
+  /** A copy that nobody needs now, and perhaps somebody soon: `lingered(token)` after a while. */
+  linger(token: number): void
+  /** What a client asked to be fetched is here, or cannot come: the error as a value. */
+  fetched(client: number, slot: number): void
+  unfetched(client: number, slot: number, error: Uint8Array): void
   /** The error that users see, encoded as a value. */
   encode(failure: Failure, row: number): Uint8Array
 }
@@ -29,14 +48,16 @@ export interface ObjectEffects {
 export class Objects {
   readonly rows: Rows
   readonly clients: Map<number, Client>
+  readonly peers: PeerTable
   readonly #effects: ObjectEffects
   readonly #byKey = new Map<number, number>()
   /** Called for rows that waited for one that is there now. */
   onAvailable: (waiterToken: number, row: number) => void = () => undefined
 
-  constructor(parts: { rows: Rows; clients: Map<number, Client>; effects: ObjectEffects }) {
+  constructor(parts: { rows: Rows; clients: Map<number, Client>; peers: PeerTable; effects: ObjectEffects }) {
     this.rows = parts.rows
     this.clients = parts.clients
+    this.peers = parts.peers
     this.#effects = parts.effects
   }
 
@@ -61,10 +82,22 @@ export class Objects {
     if (rows.holders[row] > 0 || rows.state[row] < state.ready) return
     const extra = rows.extra[row]
     if (extra && extra.pins > 0) return
+    const borrowed = rows.kind[row] < 0 && rows.shared[row] === 1 && this.isForeign(row)
+    if (borrowed && extra && extra.offset >= 0 && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
+      // Fetched for a task that is over: the next one may want the same.
+      extra.wanted = true
+      this.hold(row)
+      this.#effects.linger(rows.token(row))
+      return
+    }
     if (rows.shared[row]) this.#byKey.delete(keyOf(rows.client[row], rows.number[row]))
     const holds = extra?.holds
-    if (extra && extra.offset >= 0) this.#effects.free(extra.offset)
+    if (borrowed) this.#effects.giveBack(rows.client[row], rows.number[row])
+    else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
+    const sharesWith = extra?.sharesWith
+    if (extra && extra.offset >= 0 && sharesWith === undefined) this.#effects.free(extra.offset)
     rows.remove(row)
+    if (sharesWith !== undefined) this.letGo(sharesWith)
     if (holds) for (const held of holds) this.letGo(held)
   }
 
@@ -102,7 +135,7 @@ export class Objects {
 
   /** A ref that came to this client inside a value. */
   borrow(client: Client, slot: number, owner: number, number: number): void {
-    let row = this.shared(owner, number)
+    let row = this.rowOfKey(owner, number)
     if (row < 0) {
       row = this.rows.add(state.expected, owner, -1, number, -1)
       this.fail(row, { kind: 'lost', reason: 'nobody here holds it any more' })
@@ -122,8 +155,9 @@ export class Objects {
   subscribe(client: Client, slot: number): void {
     const row = client.row(slot)
     if (row < 0) return
-    if (this.rows.state[row] >= state.ready && this.rows.state[row] !== state.expected) this.#tell(row, client.id, slot)
+    if (this.settled(row)) this.#tell(row, client.id, slot)
     else {
+      this.#want(row)
       const extra = this.rows.more(row)
       extra.subscribers ??= []
       extra.subscribers.push({ client: client.id, slot })
@@ -132,7 +166,7 @@ export class Objects {
 
   #tell(row: number, client: number, slot: number): void {
     const extra = this.rows.more(row)
-    if (extra.offset >= 0) this.#effects.stored(client, slot, extra.bytes)
+    if (extra.offset >= 0 || this.rows.state[row] === state.remote) this.#effects.stored(client, slot, extra.bytes)
     else {
       const value = extra.value as Uint8Array
       const from = { u8: value, at: 0, bytes: value.length }
@@ -144,7 +178,7 @@ export class Objects {
   rowsOfKeys(keys: readonly number[]): number[] {
     const found: number[] = []
     for (let i = 0; i < keys.length; i += 2) {
-      const row = this.shared(keys[i], keys[i + 1])
+      const row = this.rowOfKey(keys[i], keys[i + 1])
       if (row >= 0) found.push(row)
     }
     return found
@@ -158,6 +192,7 @@ export class Objects {
     const contains = holds !== undefined && holds.length > 0
     const waiters = extra?.waiters
     const subscribers = extra?.subscribers
+    if (extra) extra.locations = undefined
     const kept = contains || rows.shared[row] === 1
     if (contains) for (const held of holds) this.hold(held)
     if (slot >= 0) {
@@ -221,7 +256,253 @@ export class Objects {
       }
     }
     if (waiters) for (const waiter of waiters) this.onAvailable(waiter, row)
+    const { wanters } = extra
+    extra.wanters = undefined
+    if (wanters) for (const peer of wanters) this.#effects.tell(peer, row)
     this.rows.holders[row]--
+  }
+
+  // ---- values at other peers
+
+  /** Others name this object by its key from now on. */
+  publish(row: number): void {
+    const { rows } = this
+    if (rows.shared[row]) return
+    const key = keyOf(rows.client[row], rows.number[row])
+    // A guest's result is its home's: it is known there by that name, and here by its token.
+    if (this.#byKey.has(key) || rows.extra[row]?.home) return
+    rows.shared[row] = 1
+    this.#byKey.set(key, row)
+  }
+
+  /** Whether its owner is another peer. */
+  isForeign(row: number): boolean {
+    return this.peers.homeOf(this.rows.client[row]) !== undefined
+  }
+
+  /** Its value, or its failure, is known. */
+  settled(row: number): boolean {
+    const at = this.rows.state[row]
+    return at === state.ready || at === state.failed || at === state.remote
+  }
+
+  /** The row of an object by its name: that of another owner is borrowed. -1: one of this peer's that is gone. */
+  rowOfKey(client: number, number: number): number {
+    const known = this.shared(client, number)
+    if (known >= 0 || this.peers.homeOf(client) === undefined) return known
+    const { rows } = this
+    const row = rows.add(state.expected, client, -1, number, -1)
+    rows.shared[row] = 1
+    this.#byKey.set(keyOf(client, number), row)
+    this.#effects.borrow(row)
+    return row
+  }
+
+  #want(row: number): void {
+    if (this.rows.state[row] !== state.expected || !this.isForeign(row)) return
+    const extra = this.rows.more(row)
+    if (extra.wanted) return
+    extra.wanted = true
+    this.#effects.want(row)
+  }
+
+  /** A task waits for this row. */
+  awaitFor(row: number, waiterToken: number): void {
+    const extra = this.rows.more(row)
+    extra.waiters ??= []
+    extra.waiters.push(waiterToken)
+    this.#want(row)
+  }
+
+  /** Another peer holds a ref to an object of this one. False: it is gone. */
+  lend(client: number, number: number, peer: number): boolean {
+    const row = this.shared(client, number)
+    if (row < 0) return false
+    const extra = this.rows.more(row)
+    extra.borrowers ??= new Set()
+    if (extra.borrowers.has(peer)) return true
+    extra.borrowers.add(peer)
+    this.hold(row)
+    return true
+  }
+
+  /** It lets go of it. */
+  handedBack(client: number, number: number, peer: number): void {
+    const row = this.shared(client, number)
+    if (row >= 0 && this.rows.extra[row]?.borrowers?.delete(peer)) this.letGo(row)
+  }
+
+  /** A borrower asks for the value: told now, or when it is there. */
+  wantedBy(client: number, number: number, peer: number): boolean {
+    const row = this.shared(client, number)
+    if (row < 0) return false
+    if (this.settled(row)) this.#effects.tell(peer, row)
+    else {
+      const extra = this.rows.more(row)
+      extra.wanters ??= []
+      extra.wanters.push(peer)
+    }
+    return true
+  }
+
+  /** The owner says what has come of a borrowed object: a small value, or an error. */
+  settle(row: number, failed: boolean, from: Bytes, holds: number[] | undefined): void {
+    if (this.rows.state[row] === state.expected) this.complete(row, failed, from, holds)
+  }
+
+  /** A value is there whose bytes are at other peers. `here`: the row that has them, where this peer is among them. */
+  settleRemote(row: number, bytes: number, locations: Location[], here = -1): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    const { waiters, subscribers } = extra
+    extra.bytes = bytes
+    extra.locations = locations
+    if (here >= 0) {
+      this.hold(here)
+      extra.sharesWith = here
+      extra.offset = rows.more(here).offset
+      rows.state[row] = state.ready
+    } else rows.state[row] = state.remote
+    if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    this.#available(row, waiters, subscribers)
+    this.sweep(row)
+  }
+
+  /** Whether a value's bytes are here. If not, they are fetched, and the client is told. */
+  fetch(row: number, client: number, slot: number): boolean {
+    const { rows } = this
+    const extra = rows.more(row)
+    if (rows.state[row] === state.failed) {
+      this.#effects.unfetched(client, slot, extra.value as Uint8Array)
+      return false
+    }
+    if (extra.offset >= 0) return true
+    if (rows.state[row] !== state.remote) return false
+    extra.fetchers ??= []
+    extra.fetchers.push({ client, slot })
+    this.pull(row)
+    return false
+  }
+
+  /** Fetches the bytes of a remote value, once. */
+  pull(row: number): void {
+    const extra = this.rows.more(row)
+    if (extra.pulling || this.rows.state[row] !== state.remote) return
+    extra.pulling = true
+    this.hold(row)
+    this.#effects.pull(row)
+  }
+
+  /** The bytes have arrived. */
+  arrived(row: number, offset: number, holds: number[] | undefined): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    extra.pulling = false
+    if (rows.state[row] !== state.remote) {
+      this.#effects.free(offset)
+      this.letGo(row)
+      return
+    }
+    extra.offset = offset
+    rows.state[row] = state.ready
+    if (holds && !extra.holds) {
+      for (const held of holds) this.hold(held)
+      extra.holds = holds
+    }
+    const { fetchers, waiters } = extra
+    extra.fetchers = undefined
+    extra.waiters = undefined
+    if (fetchers) for (const { client, slot } of fetchers) this.#effects.fetched(client, slot)
+    if (waiters) for (const waiter of waiters) this.onAvailable(waiter, row)
+    this.letGo(row)
+  }
+
+  /** A copy cannot be had. Another is tried; where there is none, the owner is asked again, or the object is lost. */
+  unreachable(row: number, peer: number, reason: string): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    extra.pulling = false
+    extra.locations = extra.locations?.filter(location => location.peer !== peer)
+    if (rows.state[row] === state.remote) {
+      if (extra.locations && extra.locations.length > 0) this.pull(row)
+      else if (this.isForeign(row) && rows.shared[row]) {
+        rows.state[row] = state.expected
+        extra.wanted = false
+        // Those who wait go on waiting, for what the owner says now.
+        if (extra.fetchers || extra.waiters) this.#want(row)
+      } else this.#lose(row, reason)
+    }
+    this.letGo(row)
+  }
+
+  #lose(row: number, reason: string): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    const { waiters, subscribers, fetchers } = extra
+    const value = this.#effects.encode({ kind: 'lost', reason }, row)
+    extra.value = value
+    extra.bytes = value.length
+    extra.fetchers = undefined
+    rows.state[row] = state.failed
+    if (fetchers) for (const { client, slot } of fetchers) this.#effects.unfetched(client, slot, value)
+    this.#available(row, waiters, subscribers)
+  }
+
+  /** There was no room for the bytes: those who asked are told why; the value stays where it is. */
+  noRoom(row: number, error: Uint8Array): void {
+    const extra = this.rows.more(row)
+    extra.pulling = false
+    const { fetchers, waiters } = extra
+    extra.fetchers = undefined
+    extra.waiters = undefined
+    if (fetchers) for (const { client, slot } of fetchers) this.#effects.unfetched(client, slot, error)
+    if (waiters) for (const waiter of waiters) this.onNoRoom(waiter, error)
+    this.letGo(row)
+  }
+
+  /** Called for tasks whose argument found no room here. */
+  onNoRoom: (waiterToken: number, error: Uint8Array) => void = () => undefined
+
+  /** A copy has waited long enough for somebody to need it. */
+  lingered(token: number): void {
+    const row = this.rows.rowOf(token)
+    if (row >= 0) this.letGo(row)
+  }
+
+  /**
+   * Another peer is gone, with the copies that it had and the objects that it owned. Its holds go later, so that what it passed
+   * on can be registered (`forgetBorrower`).
+   */
+  peerGone(peer: number, peerId: string): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      if (rows.state[row] === state.free) continue
+      const extra = rows.extra[row]
+      if (rows.kind[row] < 0 && rows.shared[row] && this.peers.homeOf(rows.client[row])?.peer === peer) {
+        if (rows.state[row] === state.expected) this.fail(row, { kind: 'owner-died', peerId })
+        else if (rows.state[row] === state.remote && extra && !extra.pulling)
+          this.#lose(row, `its owner ${peerId} is gone`)
+        continue
+      }
+      if (!extra?.locations?.some(location => location.peer === peer)) continue
+      extra.locations = extra.locations.filter(location => location.peer !== peer)
+      if (extra.locations.length > 0 || extra.pulling || rows.state[row] !== state.remote) continue
+      if (this.isForeign(row)) {
+        rows.state[row] = state.expected
+        extra.wanted = false
+      } else {
+        this.hold(row)
+        this.#lose(row, `the peer that had it, ${peerId}, is gone`)
+        this.letGo(row)
+      }
+    }
+  }
+
+  forgetBorrower(peer: number): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      if (rows.state[row] !== state.free && rows.extra[row]?.borrowers?.delete(peer)) this.letGo(row)
+    }
   }
 
   fail(row: number, failure: Failure): void {

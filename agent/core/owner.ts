@@ -1,21 +1,78 @@
-import { type Client, numberMax } from './clients.ts'
+import { type Client, clientMax, numberMax } from './clients.ts'
+import { Exchange, type ExchangeEffects } from './exchange.ts'
 import type { Failure, ThreadEnd } from './failures.ts'
 import { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
+import { PeerTable } from './peers.ts'
 import type { ResourceTable } from './resources.ts'
-import { type Attempt, Rows, state } from './rows.ts'
+import { type Attempt, type Location, Rows, state } from './rows.ts'
 import { Scheduler, type SchedulerEffects } from './scheduler.ts'
 
 /** What the cores have done by their shell. */
-export interface Effects extends SchedulerEffects, ObjectEffects {
+export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffects {
   /** Asks the client of a task for the value of its dependency, which had been delivered. */
   need(client: number, slot: number, dependency: number): void
   /** Calls `timeUp(token, why)` after a while. */
   timer(token: number, delayMs: number, why: TimerReason): void
   /** Tells a worker to stop an attempt. */
   abort(thread: number, token: number): void
+  /** A guest has come to its end: its home is told. */
+  answer(row: number, end: GuestEnd, from: Bytes): void
+  /** A guest's stored result: its home is told where it is. */
+  answerStored(row: number, end: GuestEnd, bytes: number): void
+  /** A guest found no place here, or its arguments could not be had: it goes back. */
+  giveUp(peer: number, token: number): void
+  /** A task that was granted is wanted no more. */
+  cancel(peer: number, row: number): void
+}
+
+/** How a guest's attempt ended, for its home. */
+export interface GuestEnd {
+  failed: boolean
+  /** Of a class that `retryErrors` names. */
+  retry: boolean
+  /** What ended was not the function's own doing: a thread that died. */
+  system: boolean
+  thread: number
+  startedAt: number
+  endedAt: number
+  error: string | undefined
+  /** Rows that the value names. */
+  holds: readonly number[]
+}
+
+/** How a granted attempt ended, as the peer says that ran it. */
+export interface GrantEnd {
+  attempt: number
+  failed: boolean
+  retry: boolean
+  system: boolean
+  startedAt: number
+  endedAt: number
+  error: string | undefined
+  workerId: string
+  pid: number
+  peerId: string
+  /** Names inside the value. */
+  contained: readonly number[]
+}
+
+/** A task that another peer grants to this one. */
+export interface Guest {
+  /** The client at its home that submitted it, as this peer knows it, and its number there. */
+  client: number
+  number: number
+  kind: number
+  job: number
+  attempt: number
+  depth: number
+  home: { peer: number; token: number }
+  /** Rows of the dependencies, or their small values. */
+  dependencies: readonly number[]
+  values: readonly (Uint8Array | undefined)[]
+  contained: readonly number[]
 }
 
 export type TimerReason = 'infeasible' | 'timeout' | 'grace'
@@ -52,7 +109,10 @@ export class Owner {
   readonly resources: ResourceTable
   readonly objects: Objects
   readonly scheduler: Scheduler
+  readonly peers: PeerTable
+  readonly exchange: Exchange
   readonly #effects: Effects
+  #nextClient = 1
   /** One object for all: a task that ends allocates nothing here. */
   readonly #ended = { failed: false, startedAt: 0.5, endedAt: 0.5, error: undefined as string | undefined }
   readonly #ghosts = new Map<number, Ghost>()
@@ -60,9 +120,33 @@ export class Owner {
   constructor(resources: ResourceTable, effects: Effects) {
     this.resources = resources
     this.#effects = effects
-    this.objects = new Objects({ rows: this.rows, clients: this.clients, effects })
+    this.peers = new PeerTable(() => this.newClientId())
+    this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects })
+    this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
     this.scheduler = new Scheduler({ rows: this.rows, resources, kinds: this.kinds, effects })
+    this.exchange = new Exchange({
+      rows: this.rows,
+      resources,
+      kinds: this.kinds,
+      scheduler: this.scheduler,
+      effects,
+      impossible: kind => this.#becameImpossible(kind),
+      regather: kind => this.#regather(kind),
+    })
+  }
+
+  /** One more client, of this peer or of another. */
+  newClientId(): number {
+    if (this.#nextClient > clientMax) throw new RangeError(`this agent has had ${clientMax} clients: start it again`)
+    return this.#nextClient++
+  }
+
+  /** Does what can be done now: here first, then with others. */
+  schedule(now: number): void {
+    this.exchange.deal(now)
+    this.scheduler.schedule(now)
+    this.exchange.share(now)
   }
 
   #kind(row: number): Kind {
@@ -141,11 +225,9 @@ export class Owner {
       holds.push(there)
       this.objects.hold(there)
       if (rows.state[there] === state.failed) failed = there
-      else if (rows.state[there] !== state.ready) {
+      else if (!this.objects.settled(there)) {
         extra.missing++
-        const other = rows.more(there)
-        other.waiters ??= []
-        other.waiters.push(rows.token(row))
+        this.objects.awaitFor(there, rows.token(row))
       }
     }
     if (failed >= 0) {
@@ -188,8 +270,248 @@ export class Owner {
   }
 
   #queue(row: number, kind: Kind): void {
+    // Arguments that are at other peers: the task goes to them, or they come here.
+    if (this.rows.extra[row]?.dependencies && !this.#gathered(row, kind)) return
     this.scheduler.enqueue(row)
     if (kind.impossible) this.#effects.timer(this.rows.token(row), kind.infeasibleTimeoutMs, 'infeasible')
+  }
+
+  /** Whether all arguments are here, or need not be: the task runs elsewhere. */
+  #gathered(row: number, kind: Kind): boolean {
+    const { rows, objects } = this
+    const extra = rows.more(row)
+    const away: number[] = []
+    for (const on of extra.dependencies as Int32Array) if (on >= 0 && rows.state[on] === state.remote) away.push(on)
+    if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
+    const peer = this.exchange.drawnTo(row, away)
+    if (peer >= 0) {
+      this.exchange.grant(peer, row)
+      return false
+    }
+    extra.missing = away.length
+    rows.state[row] = state.waiting
+    for (const on of away) {
+      const other = rows.more(on)
+      other.waiters ??= []
+      other.waiters.push(rows.token(row))
+      objects.pull(on)
+    }
+    return false
+  }
+
+  /** An argument does not fit in here. */
+  #noRoom(token: number, error: Uint8Array): void {
+    const row = this.rows.rowOf(token)
+    if (row < 0 || this.rows.state[row] !== state.waiting) return
+    this.#finish(row, true, { u8: error, at: 0, bytes: error.length }, undefined, 'no room for an argument')
+  }
+
+  /** Tasks that were to run elsewhere may run here now: their arguments come here first. */
+  #regather(kind: Kind): void {
+    const { rows } = this
+    const some = new Set<number>()
+    for (const row of kind.ready.rows()) if (rows.extra[row]?.dependencies) some.add(row)
+    if (some.size === 0) return
+    this.scheduler.remove(row => some.has(row))
+    for (const row of some) this.#queue(row, kind)
+  }
+
+  #becameImpossible(kind: Kind): void {
+    for (const row of kind.ready.rows()) {
+      this.#effects.timer(this.rows.token(row), kind.infeasibleTimeoutMs, 'infeasible')
+    }
+  }
+
+  // ---- tasks at other peers
+
+  /** Another peer grants a task to this one. */
+  host(guest: Guest, from: Bytes, now: number): void {
+    const { rows, objects } = this
+    const kind = this.kinds[guest.kind]
+    if (!kind) throw new Error(`no function ${guest.kind}`)
+    const row = rows.add(state.waiting, guest.client, -1, guest.number, guest.kind)
+    rows.holders[row] = 1
+    rows.submittedAt[row] = now
+    rows.job[row] = guest.job
+    rows.attempt[row] = guest.attempt
+    rows.depth[row] = guest.depth
+    this.#keepArguments(row, from)
+    const extra = rows.more(row)
+    extra.home = guest.home
+    const holds = objects.rowsOfKeys(guest.contained)
+    for (const on of guest.dependencies) if (on >= 0) holds.push(on)
+    for (const one of holds) objects.hold(one)
+    extra.holds = holds
+    this.exchange.guestCame(guest.home.peer)
+    const { dependencies } = guest
+    if (dependencies.length > 0) {
+      extra.dependencies = Int32Array.from(dependencies)
+      extra.values = [...guest.values]
+      for (const on of dependencies) {
+        if (on < 0) continue
+        if (rows.state[on] === state.failed) {
+          this.#failLike(row, on)
+          return
+        }
+        if (objects.settled(on)) continue
+        extra.missing++
+        objects.awaitFor(on, rows.token(row))
+      }
+      if (extra.missing > 0) return
+    }
+    this.#queue(row, kind)
+  }
+
+  /** A granted task has ended at the peer that ran it. False: it is another's by now, or has been given up. */
+  granted(row: number, peer: number, end: GrantEnd): boolean {
+    const { rows } = this
+    return row >= 0 && rows.state[row] === state.granted && rows.peer[row] === peer && rows.attempt[row] === end.attempt
+  }
+
+  /** Its value came with the answer. */
+  grantDone(row: number, peer: number, end: GrantEnd, from: Bytes): void {
+    if (this.#mayRunAgain(row, peer, end)) return
+    this.#finish(row, end.failed, from, this.#contained(end.contained), end.error, end.endedAt)
+  }
+
+  /** Its value stays there. */
+  grantStored(row: number, peer: number, end: GrantEnd, location: Location, bytes: number): void {
+    this.#mayRunAgain(row, peer, end)
+    this.#remember(row, false, end.endedAt, undefined)
+    const extra = this.rows.more(row)
+    const { holds: old } = extra
+    const holds = this.#contained(end.contained)
+    if (holds) for (const held of holds) this.objects.hold(held)
+    extra.holds = holds
+    extra.arguments = undefined
+    extra.dependencies = undefined
+    extra.values = undefined
+    this.hold(row)
+    this.objects.settleRemote(row, bytes, [location])
+    if (old) for (const held of old) this.objects.letGo(held)
+    this.objects.letGo(row)
+  }
+
+  hold(row: number): void {
+    this.objects.hold(row)
+  }
+
+  #mayRunAgain(row: number, peer: number, end: GrantEnd): boolean {
+    const { rows } = this
+    const kind = this.#kind(row)
+    this.exchange.ungrant(peer, row, end.failed ? undefined : end.endedAt - end.startedAt)
+    const { startedAt, endedAt, error, peerId, workerId, pid } = end
+    const attempt: Attempt = {
+      thread: -1,
+      startedAt,
+      endedAt,
+      at: { peerId, workerId, pid },
+      ...(error ? { error } : {}),
+    }
+    if (end.failed && (end.retry || end.system) && rows.retries[row] !== 0) {
+      this.#again(row, attempt, true, kind)
+      return true
+    }
+    const extra = rows.more(row)
+    extra.attempts ??= []
+    extra.attempts.push(attempt)
+    return false
+  }
+
+  /** A peer gives a granted task back: it has not begun. */
+  returned(row: number, peer: number): void {
+    const { rows } = this
+    if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
+    this.exchange.ungrant(peer, row, undefined)
+    rows.peer[row] = -1
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** The home of a guest wants it no more. */
+  endGuest(row: number, now: number): void {
+    const { rows } = this
+    if (rows.state[row] >= state.ready) {
+      this.objects.letGo(row)
+      return
+    }
+    this.#stop(row, now)
+    this.#dropGuest(row)
+  }
+
+  /** Frees a guest that has not come to an end. */
+  #dropGuest(row: number): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    const holds = extra.holds
+    extra.holds = undefined
+    this.exchange.guestWent(extra.home?.peer ?? -1)
+    rows.state[row] = state.failed
+    this.objects.letGo(row)
+    if (holds) for (const held of holds) this.objects.letGo(held)
+  }
+
+  /** Guests that have waited too long for a place go back. */
+  returnStale(now: number): void {
+    for (const kind of this.scheduler.waitingKinds) {
+      if (!kind.guest || kind.ready.count === 0) continue
+      const stale = new Set<number>()
+      for (const row of kind.ready.rows()) if (now - this.rows.submittedAt[row] > limits.guestPatienceMs) stale.add(row)
+      if (stale.size === 0) continue
+      this.scheduler.remove(row => stale.has(row))
+      for (const row of stale) {
+        const home = this.rows.extra[row]?.home
+        if (home) this.#effects.giveUp(home.peer, home.token)
+        this.#dropGuest(row)
+      }
+    }
+  }
+
+  /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
+  peerGone(peer: number, now: number): void {
+    const { rows } = this
+    const { peerId } = this.peers.get(peer)
+    this.exchange.peerGone(peer)
+    this.objects.peerGone(peer, peerId)
+    for (let row = 0; row < rows.capacity; row++) {
+      if (rows.state[row] === state.free) continue
+      if (rows.extra[row]?.home?.peer === peer) {
+        this.endGuest(row, now)
+        continue
+      }
+      if (rows.state[row] !== state.granted || rows.peer[row] !== peer) continue
+      const kind = this.#kind(row)
+      this.exchange.ungrant(peer, row, undefined)
+      const attempt: Attempt = {
+        thread: -1,
+        startedAt: rows.startedAt[row],
+        endedAt: now,
+        error: `peer ${peerId} was lost`,
+        at: { peerId, workerId: '', pid: 0 },
+      }
+      if (rows.retries[row] !== 0) this.#again(row, attempt, true, kind)
+      else {
+        const extra = rows.more(row)
+        extra.attempts ??= []
+        extra.attempts.push(attempt)
+        this.#failTask(row, { kind: 'peer-died', name: kind.name, peerId }, now)
+      }
+    }
+  }
+
+  #stop(row: number, now: number): void {
+    const { rows } = this
+    const at = rows.state[row]
+    if (at === state.queued) this.scheduler.remove(one => one === row)
+    else if (at === state.granted) {
+      const peer = rows.peer[row]
+      this.#effects.cancel(peer, row)
+      this.exchange.ungrant(peer, row, undefined)
+    } else if (at >= state.running && at <= state.resuming) {
+      // What was sent ahead and has not begun is simply taken back.
+      if (at === state.running && this.#effects.revoke(rows.thread[row], row)) {
+        this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
+      } else this.#giveUp(row, now)
+    }
   }
 
   /** An attempt began: for those with a limit on their time. */
@@ -218,6 +540,12 @@ export class Owner {
       return
     }
     rows.startedAt[row] = end.startedAt
+    if (rows.extra[row]?.home) {
+      const { failed, retry, startedAt, endedAt, error } = end
+      const holds = this.#contained(end.contained) ?? []
+      this.#endGuest(row, { failed, retry, system: false, thread, startedAt, endedAt, error, holds }, from, end)
+      return
+    }
     if (end.offset >= 0) {
       this.#remember(row, false, end.endedAt, undefined)
       this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained))
@@ -226,11 +554,49 @@ export class Owner {
     this.#finish(row, end.failed, from, this.#contained(end.contained), end.error, end.endedAt)
   }
 
+  #endGuest(row: number, end: GuestEnd, from: Bytes, stored?: { offset: number; bytes: number }): void {
+    const { rows, objects } = this
+    const extra = rows.more(row)
+    const old = extra.holds
+    this.exchange.guestWent(extra.home?.peer ?? -1)
+    for (const held of end.holds) objects.hold(held)
+    extra.holds = end.holds.length > 0 ? [...end.holds] : undefined
+    extra.arguments = undefined
+    extra.dependencies = undefined
+    extra.values = undefined
+    if (stored && stored.offset >= 0) {
+      rows.state[row] = state.ready
+      extra.offset = stored.offset
+      extra.bytes = stored.bytes
+      this.#effects.answerStored(row, end, stored.bytes)
+    } else {
+      rows.state[row] = end.failed ? state.failed : state.ready
+      this.#effects.answer(row, end, from)
+      // What it names is held until its home has registered that.
+      if (end.holds.length === 0) objects.letGo(row)
+    }
+    if (old) for (const held of old) objects.letGo(held)
+  }
+
   #contained(keys: readonly number[]): number[] | undefined {
     return keys.length > 0 ? this.objects.rowsOfKeys(keys) : undefined
   }
 
   #finish(row: number, failed: boolean, from: Bytes, holds: number[] | undefined, error?: string, endedAt = 0): void {
+    if (this.rows.extra[row]?.home) {
+      const { startedAt, thread } = this.rows
+      const end = {
+        failed,
+        retry: false,
+        system: false,
+        thread: thread[row],
+        startedAt: startedAt[row],
+        endedAt,
+        error,
+      }
+      this.#endGuest(row, { ...end, holds: holds ?? [] }, from)
+      return
+    }
     this.#remember(row, failed, endedAt, error)
     this.objects.complete(row, failed, from, holds)
   }
@@ -248,7 +614,7 @@ export class Owner {
   }
 
   /** Runs a task again; its arguments are held until it is committed. */
-  #again(row: number, attempt: Attempt | undefined, usesRetry: boolean): void {
+  #again(row: number, attempt: Attempt | undefined, usesRetry: boolean, kind = this.#kind(row)): void {
     const { rows } = this
     if (attempt) {
       const extra = rows.more(row)
@@ -256,9 +622,11 @@ export class Owner {
       extra.attempts.push(attempt)
     }
     if (usesRetry && rows.retries[row] > 0) rows.retries[row]--
-    rows.attempt[row]++
+    // A guest's attempts are counted by its home.
+    if (!rows.extra[row]?.home) rows.attempt[row]++
     rows.thread[row] = -1
-    this.scheduler.enqueue(row)
+    rows.peer[row] = -1
+    this.#queue(row, kind)
   }
 
   // ---- time, threads, ends
@@ -291,6 +659,12 @@ export class Owner {
   #failTask(row: number, failure: Failure, endedAt = 0): void {
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
+    if (failure.kind === 'worker-died' && this.rows.extra[row]?.home) {
+      const { startedAt, thread } = this.rows
+      const end = { failed: true, retry: false, system: true, thread: thread[row], startedAt: startedAt[row], endedAt }
+      this.#endGuest(row, { ...end, error: failure.reason, holds: [] }, { u8: value, at: 0, bytes: value.length })
+      return
+    }
     this.#finish(row, true, { u8: value, at: 0, bytes: value.length }, undefined, error, endedAt)
   }
 
@@ -367,21 +741,20 @@ export class Owner {
     for (let row = 0; row < rows.capacity; row++) {
       const at = rows.state[row]
       if (at === state.free || at >= state.ready || !mine(row)) continue
-      if (at === state.running || at === state.suspended || at === state.resuming) running.push(row)
+      if (at >= state.granted) running.push(row)
       else unstarted.push(row)
     }
     if (unstarted.length > 0) {
       const set = new Set(unstarted)
       this.scheduler.remove(row => set.has(row))
     }
-    for (const row of running) {
-      // What was sent ahead and has not begun is simply taken back.
-      if (rows.state[row] === state.running && this.#effects.revoke(rows.thread[row], row)) {
-        this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
-      } else this.#giveUp(row, now)
-    }
+    for (const row of running) this.#stop(row, now)
     const failure: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
-    for (const row of [...unstarted, ...running]) if (rows.state[row] !== state.free) this.#failTask(row, failure, now)
+    for (const row of [...unstarted, ...running]) {
+      if (rows.state[row] === state.free) continue
+      if (rows.extra[row]?.home) this.#dropGuest(row)
+      else this.#failTask(row, failure, now)
+    }
   }
 
   /** Tasks that are not finished. */

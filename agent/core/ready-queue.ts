@@ -73,6 +73,17 @@ export class ReadyQueue {
     return row
   }
 
+  /** Every row, those deepest first. */
+  *rows(): Iterable<number> {
+    for (let depth = this.#heads.length - 1; depth >= 0; depth--) {
+      for (let row = this.#heads[depth]; row >= 0; ) {
+        const next = this.#rows.next[row]
+        yield row
+        row = next
+      }
+    }
+  }
+
   /** Takes out every row for which `taken` says so. */
   remove(taken: (row: number) => boolean): void {
     for (let depth = 0; depth < this.#heads.length; depth++) {

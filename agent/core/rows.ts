@@ -7,18 +7,22 @@ export const state = {
   waiting: 1,
   /** In a ready queue. */
   queued: 2,
+  /** Given to another peer, which runs it. */
+  granted: 3,
   /** Sent to a thread. */
-  running: 3,
+  running: 4,
   /** Awaits something of the mesh; its resources are free meanwhile. */
-  suspended: 4,
+  suspended: 5,
   /** What it awaited is there; it waits for its resources and its thread. */
-  resuming: 5,
+  resuming: 6,
   /** Its value is here. */
-  ready: 6,
+  ready: 7,
   /** Its value is an error. */
-  failed: 7,
-  /** Its value is on its way from the client that has it. */
-  expected: 8,
+  failed: 8,
+  /** It has a value, whose bytes are at other peers. */
+  remote: 9,
+  /** Its value is on its way from the client or the owner that has it. */
+  expected: 10,
 } as const
 
 /** What only some rows have. */
@@ -44,6 +48,28 @@ export interface Extra {
   attempts?: Attempt[]
   /** GPUs granted to it. */
   gpus?: number[]
+  /** Peers that have the stored value, each with what it is called there. */
+  locations?: Location[]
+  /** The bytes are being fetched. */
+  pulling?: boolean
+  /** Clients that wait for the bytes to be fetched. */
+  fetchers?: { client: number; slot: number }[]
+  /** Peers that asked for the value. */
+  wanters?: number[]
+  /** Peers that hold a ref to it. */
+  borrowers?: Set<number>
+  /** Of a borrowed one: its owner was asked for the value. */
+  wanted?: boolean
+  /** The row whose place in the store this one shares. */
+  sharesWith?: number
+  /** Of a guest: what its home calls it. */
+  home?: { peer: number; token: number }
+}
+
+/** A copy of a stored value at another peer, by the name that it has there. */
+export interface Location {
+  peer: number
+  token: number
 }
 
 /** One attempt, as the state shows it. */
@@ -52,6 +78,8 @@ export interface Attempt {
   startedAt: number
   endedAt?: number
   error?: string
+  /** Where it ran, if not here. */
+  at?: { peerId: string; workerId: string; pid: number }
 }
 
 /**
@@ -72,6 +100,8 @@ export class Rows {
   depth!: Uint16Array
   parent!: Int32Array
   thread!: Int32Array
+  /** The peer that it was granted to, or -1. */
+  peer!: Int32Array
   claim!: Int32Array
   next!: Int32Array
   holders!: Int32Array
@@ -102,6 +132,7 @@ export class Rows {
     this.depth = grown(this.depth, new Uint16Array(capacity))
     this.parent = grown(this.parent, new Int32Array(capacity))
     this.thread = grown(this.thread, new Int32Array(capacity))
+    this.peer = grown(this.peer, new Int32Array(capacity))
     this.claim = grown(this.claim, new Int32Array(capacity))
     this.next = grown(this.next, new Int32Array(capacity))
     this.holders = grown(this.holders, new Int32Array(capacity))
@@ -135,6 +166,7 @@ export class Rows {
     this.depth[row] = 0
     this.parent[row] = -1
     this.thread[row] = -1
+    this.peer[row] = -1
     this.claim[row] = -1
     this.next[row] = -1
     this.holders[row] = 0

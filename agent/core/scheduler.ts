@@ -186,7 +186,7 @@ export class Scheduler {
     const alone = this.#active.length === 1
     let held = false
     for (const kind of this.#active) {
-      if (kind.impossible) continue
+      if (!kind.here) continue
       while (kind.ready.count > 0) {
         if (this.#enoughAhead(kind)) break
         if (!this.#place(kind, now)) {
@@ -215,7 +215,7 @@ export class Scheduler {
     for (let placed = true; placed; ) {
       placed = false
       for (const kind of this.#active) {
-        if (kind.impossible || kind.ready.count === 0 || this.#enoughAhead(kind)) continue
+        if (!kind.here || kind.ready.count === 0 || this.#enoughAhead(kind)) continue
         if (this.#place(kind, now)) placed = true
       }
     }
@@ -269,11 +269,23 @@ export class Scheduler {
     return true
   }
 
+  /** Kinds with tasks that wait, whether they could run here or not. */
+  get waitingKinds(): readonly Kind[] {
+    return this.#active
+  }
+
+  /** Runs the next task of a kind here, if there is room for it. */
+  placeOne(kind: Kind, now: number): boolean {
+    return kind.ready.count > 0 && this.#place(kind, now)
+  }
+
   #parentThread(row: number): number {
     const parent = this.#rows.parent[row]
     if (parent < 0) return -1
     const at = this.#rows.rowOf(parent)
-    return at >= 0 && this.#rows.state[at] >= state.suspended ? this.#rows.thread[at] : -1
+    return at >= 0 && this.#rows.state[at] >= state.suspended && this.#rows.state[at] <= state.resuming
+      ? this.#rows.thread[at]
+      : -1
   }
 
   #enter(thread: Thread, kind: Kind): void {
@@ -305,7 +317,7 @@ export class Scheduler {
   #sendAhead(alone: boolean): void {
     for (const kind of this.#active) {
       const ahead = kind.runAhead()
-      if (ahead === 1 || kind.ready.count === 0 || kind.lanes.length === 0) continue
+      if (ahead === 1 || !kind.here || kind.ready.count === 0 || kind.lanes.length === 0) continue
       const share = Math.ceil(kind.ready.count / kind.lanes.length)
       for (const lane of kind.lanes) {
         if (lane.width === 0 || lane.thread.state !== 'live') continue

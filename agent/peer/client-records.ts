@@ -5,6 +5,7 @@ import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, s
 import { type Bytes, type Client, Kind, type Submission, state } from '../core/index.ts'
 import { storeFullValue } from './failure-values.ts'
 import type { PeerParts } from './parts.ts'
+import { placementOf } from './placement.ts'
 
 const none: readonly number[] = []
 /** Words of a `submit` before its lists. */
@@ -31,6 +32,8 @@ export class ClientRecords {
     contained: none,
   }
   readonly #bytes: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
+  /** What this client calls clients of other owners, by its own negative numbers. */
+  readonly #aliases = new Map<number, number>()
   /** Room this client was given and has not sealed: request or slot → place. */
   readonly #room = new Map<number, { offset: number; bytes: number }>()
 
@@ -82,11 +85,25 @@ export class ClientRecords {
         owner.objects.unpin(i32[word])
         return true
       case record.borrow:
-        owner.objects.borrow(this.client, i32[word], i32[word + 1], joined(i32[word + 2], i32[word + 3]))
+        owner.objects.borrow(
+          this.client,
+          i32[word],
+          this.#clientOf(i32[word + 1]),
+          joined(i32[word + 2], i32[word + 3]),
+        )
         return true
       case record.subscribe:
         owner.objects.subscribe(this.client, i32[word])
         return true
+      case record.alias: {
+        const { peerId, incarnation, client } = readText(memory, at, 1, bytes) as {
+          peerId: string
+          incarnation: number
+          client: number
+        }
+        this.#aliases.set(i32[word], this.#parts.names.clientId({ peerId, incarnation }, client))
+        return true
+      }
       case record.define:
         this.#define(i32[word], readText(memory, at, 1, bytes) as FunctionSpec)
         return true
@@ -94,7 +111,7 @@ export class ClientRecords {
         this.#code(memory, at, bytes)
         return true
       case record.want:
-        this.#want(readText(memory, at, 0, bytes) as { hash: string })
+        void this.#want(readText(memory, at, 0, bytes) as { hash: string })
         return true
       case record.call:
         void this.#call(i32[word], readText(memory, at, 1, bytes) as { method: string; params: unknown })
@@ -102,6 +119,17 @@ export class ClientRecords {
       default:
         return false
     }
+  }
+
+  #clientOf(client: number): number {
+    return client >= 0 ? client : (this.#aliases.get(client) ?? -1)
+  }
+
+  /** Names inside a value, as this client says them. */
+  keys(i32: Int32Array, word: number, count: number): number[] {
+    const keys = readKeys(i32, word, count)
+    for (let i = 0; i < keys.length; i += 2) keys[i] = this.#clientOf(keys[i])
+    return keys
   }
 
   #view(memory: RecordMemory, at: number, bytes: number, end: number): void {
@@ -122,7 +150,7 @@ export class ClientRecords {
     task.parent = i32[word + 4]
     const lists = word + SUBMIT_WORDS
     task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
-    task.contained = contained === 0 ? none : readKeys(i32, lists + 2 * dependencies, contained)
+    task.contained = contained === 0 ? none : this.keys(i32, lists + 2 * dependencies, contained)
     this.#view(
       memory,
       at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained),
@@ -139,7 +167,7 @@ export class ClientRecords {
     const number = joined(i32[word + 1], i32[word + 2])
     const contained = i32[word + 3]
     const row = objects.add(this.client, i32[word], number)
-    const keys = contained === 0 ? none : readKeys(i32, word + VALUE_WORDS, contained)
+    const keys = contained === 0 ? none : this.keys(i32, word + VALUE_WORDS, contained)
     if (field & 2) objects.share(this.client, i32[word], number)
     this.#view(memory, at + alignedAfterWords(VALUE_WORDS + 3 * contained), i32[word + 4], at + bytes)
     objects.supply(row, (field & 1) === 1, this.#bytes, objects.rowsOfKeys(keys))
@@ -182,7 +210,7 @@ export class ClientRecords {
     if (!room || row < 0) throw new Error('an object was sealed that had no room')
     this.#room.delete(slot)
     if (field & 2) owner.objects.share(this.client, slot, owner.rows.number[row])
-    const keys = contained === 0 ? none : readKeys(i32, word + VALUE_WORDS, contained)
+    const keys = contained === 0 ? none : this.keys(i32, word + VALUE_WORDS, contained)
     owner.objects.completeStored(row, room.offset, room.bytes, owner.objects.rowsOfKeys(keys))
   }
 
@@ -201,6 +229,13 @@ export class ClientRecords {
   #fetch(slot: number): void {
     const { owner } = this.#parts
     const row = this.client.row(slot)
+    if (row >= 0 && owner.objects.fetch(row, this.client.id, slot)) this.fetched(slot)
+  }
+
+  /** The bytes are here now. */
+  fetched(slot: number): void {
+    const { owner } = this.#parts
+    const row = this.client.row(slot)
     const extra = row < 0 ? undefined : owner.rows.extra[row]
     if (!extra || owner.rows.state[row] !== state.ready || extra.offset < 0) return
     const { offset, bytes } = extra
@@ -216,9 +251,18 @@ export class ClientRecords {
     const demand = owner.resources.demand(spec.resources)
     const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
     const at = owner.kinds.length
-    const kind = new Kind(at, owner.rows, { name, demand, priority, timeoutMs, retries, infeasibleTimeoutMs })
-    kind.impossible = this.#parts.impossible(spec, demand)
+    const placement = placementOf(spec)
+    const kind = new Kind(at, owner.rows, {
+      name,
+      demand,
+      priority,
+      timeoutMs,
+      retries,
+      infeasibleTimeoutMs,
+      placement,
+    })
     owner.kinds.push(kind)
+    owner.exchange.place(kind)
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(owner.jobOf(this.client))
     this.client.kinds[index] = at
@@ -229,9 +273,12 @@ export class ClientRecords {
     this.#parts.codes.add(hash, memory.u8.slice(from, from + length), this.client.id)
   }
 
-  #want({ hash }: { hash: string }): void {
-    const code = this.#parts.codes.get(hash)
-    sendCode(this.outbox, hash, code ?? new Uint8Array(0))
+  async #want({ hash }: { hash: string }): Promise<void> {
+    const { codes } = this.#parts
+    // Code that came with a value may be at another peer alone.
+    if (!codes.get(hash)) await this.#parts.wantCode(hash)
+    sendCode(this.outbox, hash, codes.get(hash) ?? new Uint8Array(0))
+    this.outbox.flush()
   }
 
   async #call(request: number, { method, params }: { method: string; params: unknown }): Promise<void> {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** Captured code and modules by their hashes, as long as a client that uses them is there. */
 export class Codes {
   readonly #bytes = new Map<string, { bytes: Uint8Array; users: Set<number> }>()
@@ -6,6 +8,11 @@ export class Codes {
     const known = this.#bytes.get(hash)
     if (known) known.users.add(client)
     else this.#bytes.set(hash, { bytes, users: new Set([client]) })
+  }
+
+  /** Whether bytes are what a name says: code is content-addressed. */
+  isRight(hash: string, bytes: Uint8Array): boolean {
+    return createHash('sha256').update(bytes).digest('hex') === hash
   }
 
   get(hash: string): Uint8Array | undefined {

@@ -2,6 +2,8 @@ import { errorExtension } from '../../wire/error-extension.ts'
 import {
   InfeasibleError,
   ObjectLostError,
+  OwnerDiedError,
+  PeerDiedError,
   type ShoalError,
   StoreFullError,
   TaskTimeoutError,
@@ -49,6 +51,20 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const message = `the thread that ran ${name} ended: ${because}${lines}`
       const fields = { taskId, functionName: name, exitCode, signal: null, lastLines, stoppedTask, peerId, attempt }
       return encoded(new WorkerDiedError(message, fields))
+    }
+    case 'owner-died': {
+      const { peerId: owner } = failure
+      return encoded(
+        new OwnerDiedError(`the peer that owned the object is gone: ${owner}`, {
+          objectId: about.objectId,
+          peerId: owner,
+        }),
+      )
+    }
+    case 'peer-died': {
+      const { name, peerId: lost } = failure
+      const message = `the peer that ran ${name} was lost, and its retries are used up: ${lost}`
+      return encoded(new PeerDiedError(message, { taskId, functionName: name, peerId: lost, attempt }))
     }
     case 'lost':
       return encoded(

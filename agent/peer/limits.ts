@@ -10,6 +10,16 @@ export const limits = {
   idleCheckMs: 5000,
   /** How often lanes are looked at while something was sent ahead. */
   unstickMs: 10,
+  /** What a dead peer held is let go after this, so that what it passed on can be registered. */
+  borrowerGraceMs: 5000,
+  /** A ref's owner that is not linked may be met within this. */
+  strangerMs: 1000,
+  /** Objects that are fetched at a time. */
+  pullsMax: 16,
+  /** How often work that waits is offered again, and guests that wait too long go back. */
+  shareMs: 50,
+  /** A question to other peers is answered within this, or without them. */
+  askMs: 1000,
   /** How long an answer waits for the threads' own figures. */
   measureMs: 200,
 } as const

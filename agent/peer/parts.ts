@@ -1,7 +1,8 @@
 import type { FunctionSpec } from '../../wire/records.ts'
-import type { Client, Demand, Kind, Owner } from '../core/index.ts'
+import type { Client, Owner } from '../core/index.ts'
 import type { ClientRecords } from './client-records.ts'
 import type { Codes } from './codes.ts'
+import type { Names } from './names.ts'
 import type { Store } from './store.ts'
 
 /** What the parts of a peer's shell share. */
@@ -15,8 +16,11 @@ export interface PeerParts {
   readonly kindJobs: number[]
   jobOfKind(kind: number): { jobId: string; namespace: string }
   now(): number
-  /** Why no peer could ever run tasks with this spec, or undefined. */
-  impossible(spec: FunctionSpec, demand: Demand): Kind['impossible']
+  readonly names: Names
+  /** What is known of another peer's process. */
+  peerFacts(peerId: string): { pid: number }
+  /** Asks other peers for code. Resolves when it is here, or when nobody has it. */
+  wantCode(hash: string): Promise<boolean>
   /** Sends a stored value over a client's socket. */
   sendPieces(client: ClientRecords, row: number, slot: number): void
   /** Answers a question of a client or of the command line. */

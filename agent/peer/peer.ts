@@ -15,12 +15,10 @@ import {
   type Welcome,
 } from '../../wire/records.ts'
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
-import { alignedAfterWords, copyBytes, sendText, sendWords } from '../../wire/texts.ts'
+import { alignedAfterWords, copyBytes, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
 import {
   type Bytes,
   Client,
-  clientMax,
-  type Demand,
   type Effects,
   type Failure,
   Owner,
@@ -33,8 +31,9 @@ import { Codes } from './codes.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
 import { limits } from './limits.ts'
+import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
-import { impossible } from './placement.ts'
+import type { JobName, MeshPort, RemotePeers } from './remote-peers.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
 import { WorkerHost } from './worker-host.ts'
@@ -61,6 +60,14 @@ export interface PeerOptions {
   bell?: Int32Array
   /** A worker that was started before this peer, for its second client. */
   firstWorker?: StartedWorker
+  /** What is known of another peer's process. */
+  peerFacts?(peerId: string): { pid: number }
+  /** Rows of the other members, as far as this peer knows them. */
+  members?(): Record<string, unknown>[]
+}
+
+function nameOfJob({ peer, incarnation, n }: JobName): string {
+  return `${peer}/${incarnation}/${n}`
 }
 
 /**
@@ -82,9 +89,13 @@ export class Peer {
   readonly #rings: { inbox: RingInbox; driver: Driver }[] = []
   readonly #sockets = new Set<SocketClient>()
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined }>()
+  readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined; home?: JobName }>()
+  readonly #jobsByName = new Map<string, number>()
+  readonly #names: Names
+  #remote: RemotePeers | undefined
+  #onInfo: (() => void) | undefined
+  #infoSaid = ''
   readonly #stays: NodeJS.Timeout
-  #nextClient = 1
   #nextJob = 1
   #unsticking: NodeJS.Timeout | undefined
   #turning = false
@@ -99,6 +110,14 @@ export class Peer {
     this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes))
     this.#bell = options.bell ?? bellMemory()
     this.#owner = new Owner(new ResourceTable(options.resources), this.#effects())
+    this.#owner.exchange.self = {
+      peerId: options.peerId,
+      totals: this.#owner.resources.total(),
+      labels: options.labels,
+      closed: false,
+    }
+    this.#owner.exchange.random = Math.random
+    this.#names = new Names(options, this.#owner.peers)
     const specs: FunctionSpec[] = []
     const kindJobs: number[] = []
     this.#parts = {
@@ -109,7 +128,9 @@ export class Peer {
       kindJobs,
       now: () => this.#time,
       jobOfKind: kind => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
-      impossible: (spec, demand) => this.#impossible(spec, demand),
+      names: this.#names,
+      peerFacts: peerId => this.#options.peerFacts?.(peerId) ?? { pid: 0 },
+      wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
       sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
       answer: (method, params) => this.#answer(method, params),
     }
@@ -117,7 +138,7 @@ export class Peer {
       ...options,
       parts: this.#parts,
       hosts: this.#hosts,
-      jobId: job => jobIdText(options, job),
+      jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
       draining: () => this.#draining,
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
@@ -154,9 +175,11 @@ export class Peer {
   }
 
   #decide(): void {
-    this.#owner.scheduler.schedule(this.#parts.now())
+    this.#owner.schedule(this.#parts.now())
+    this.#remote?.flush()
     for (const outbox of this.#outboxes.values()) outbox.flush()
     if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
+    if (this.#onInfo) this.#sayInfo()
     if (this.#idle.length > 0 && !this.#owner.busy) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
@@ -171,6 +194,7 @@ export class Peer {
   }
 
   #endIdle(): void {
+    this.#tick()
     this.#owner.scheduler.endIdle(this.#parts.now())
   }
 
@@ -207,8 +231,7 @@ export class Peer {
   }
 
   #newClient(job: number, thread: number): Client {
-    if (this.#nextClient > clientMax) throw new RangeError(`this agent has had ${clientMax} clients: start it again`)
-    const client = new Client(this.#nextClient++, job, thread)
+    const client = new Client(this.#owner.newClientId(), job, thread)
     this.#owner.clients.set(client.id, client)
     return client
   }
@@ -247,6 +270,7 @@ export class Peer {
     this.#owner.endJob(job, this.#parts.now())
     this.#owner.detach(records.client)
     this.#codes.detach(records.client.id)
+    this.#remote?.jobEnded(this.#jobNameOf(job))
     this.#jobs.delete(job)
   }
 
@@ -267,6 +291,25 @@ export class Peer {
       free: offset => this.#store.free(offset),
       encode: (failure, row) => this.#encode(failure, row),
       timer: (token, delayMs, why) => this.#timer(token, delayMs, why),
+      grant: (peer, row) => this.#remote?.grant(peer, row),
+      park: (peer, room) => this.#remote?.park(peer, room),
+      offer: peer => this.#remote?.offer(peer),
+      answer: (row, end, from) => this.#remote?.answer(row, end, from),
+      answerStored: (row, end, bytes) => this.#remote?.answerStored(row, end, bytes),
+      giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
+      cancel: (peer, row) => this.#remote?.cancel(peer, row),
+      borrow: row => this.#remote?.borrow(row),
+      giveBack: (client, number) => this.#remote?.giveBack(client, number),
+      want: row => this.#remote?.want(row),
+      tell: (peer, row) => this.#remote?.tell(peer, row),
+      pull: row => this.#remote?.pull(row),
+      dropAt: location => this.#remote?.dropAt(location),
+      linger: token => this.#remote?.linger(token),
+      fetched: (client, slot) => this.#fetched(client, slot),
+      unfetched: (client, slot, error) =>
+        this.#send(client, outbox =>
+          sendBytes(outbox, record.unfetched, 0, [slot, error.length], { u8: error, at: 0, bytes: error.length }),
+        ),
     }
   }
 
@@ -289,10 +332,11 @@ export class Peer {
   #encode(failure: Failure, row: number): Uint8Array {
     if (failure.kind === 'code') return failure.bytes
     const { rows } = this.#owner
-    const [client, number] = [rows.client[row], rows.number[row]]
+    const { owner, client } = this.#names.ownerOf(rows.client[row])
+    const number = rows.number[row]
     return failureValue(failure, {
-      taskId: taskIdText(this.#options, client, number),
-      objectId: objectIdText(this.#options, client, number),
+      taskId: taskIdText(owner, client, number),
+      objectId: objectIdText(owner, client, number),
       peerId: this.#options.peerId,
       attempt: rows.attempt[row] + 1,
     })
@@ -308,10 +352,9 @@ export class Peer {
     this.#timers.add(timer)
   }
 
-  #impossible(spec: FunctionSpec, demand: Demand): ReturnType<PeerParts['impossible']> {
-    const lacking = this.#owner.resources.lacking(demand)
-    if (lacking) return { resource: lacking.resource, requested: String(lacking.requested), has: String(lacking.has) }
-    return impossible(spec.placement, this.#options)
+  #fetched(client: number, slot: number): void {
+    for (const { records } of this.#drivers.values()) if (records.client.id === client) records.fetched(slot)
+    for (const host of this.#hosts.values()) if (host.client.client.id === client) host.client.fetched(slot)
   }
 
   #sendPieces(client: ClientRecords, row: number, slot: number): void {
@@ -366,24 +409,174 @@ export class Peer {
     this.#owner.detach(host.client.client)
   }
 
-  /** Console output of remote code, to the driver of the job whose task wrote it. */
+  /** Console output of remote code, to the driver of the job whose task wrote it, wherever that is attached. */
   #output(host: WorkerHost, token: number, isError: boolean, text: string): void {
     const { rows, scheduler } = this.#owner
     const row = token < 0 ? -1 : rows.rowOf(token)
     const job = row >= 0 ? rows.job[row] : (scheduler.threads.get(host.id)?.job ?? -1)
     const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
-    const drivers = job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()]
-    for (const driver of drivers) {
-      if (!driver?.logs) continue
-      sendText(driver.outbox, record.log, isError ? 1 : 0, [], { name, worker: `t${host.id}`, text })
+    const home = this.#jobs.get(job)?.home
+    const line = { name, worker: `t${host.id}`, text }
+    if (home)
+      this.#remote?.output(home, isError, { ...line, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
+    else this.#print(job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()], isError, line)
+  }
+
+  #print(
+    drivers: (Driver | undefined)[],
+    isError: boolean,
+    line: { name?: string | undefined; worker: string; text: string },
+  ): void {
+    for (const driver of drivers) if (driver?.logs) sendText(driver.outbox, record.log, isError ? 1 : 0, [], line)
+  }
+
+  // ---- other peers
+
+  /** This peer becomes one of several. `said` is called when what others are told of it has changed. */
+  async enterMesh(port: MeshPort, said: () => void): Promise<RemotePeers> {
+    const { RemotePeers } = await import('./remote-peers.ts')
+    const remote = new RemotePeers(this.#parts, {
+      own: this.#options,
+      jobOf: name => this.#jobOf(name),
+      jobName: job => (this.#jobs.has(job) ? this.#jobNameOf(job) : undefined),
+      endJob: name => this.#endForeignJob(name),
+      output: (name, isError, line) => {
+        const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
+        this.#print([this.#drivers.get(job)], isError, line)
+      },
+      answer: (method, params) => this.#answerHere(method, params),
+      stirred: () => this.#stirred(),
+      log: line => this.#options.log(line),
+    })
+    remote.port = port
+    this.#remote = remote
+    this.#onInfo = said
+    this.#owner.exchange.open = true
+    this.#sharing = setInterval(() => {
+      this.#tick()
+      this.#owner.returnStale(this.#time)
+      this.#stirred()
+    }, limits.shareMs)
+    return remote
+  }
+
+  #sharing: NodeJS.Timeout | undefined
+
+  /** A session with a member has begun. */
+  peerBegan(peerId: string, incarnation: number): void {
+    this.#remote?.began(peerId, incarnation)
+  }
+
+  peerEnded(peerId: string, incarnation: number, how: 'dead' | 'left' | 'replaced'): void {
+    this.#tick()
+    this.#remote?.ended(peerId, how)
+    for (const [job, { home }] of this.#jobs) {
+      if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
+    this.#stirred()
+  }
+
+  /** What a linked peer offers. */
+  peerOffers(
+    peerId: string,
+    incarnation: number,
+    offer: { totals: Record<string, number>; labels: Record<string, string>; closed: boolean },
+  ): void {
+    const { index } = this.#owner.peers.of(peerId, incarnation)
+    this.#owner.exchange.peerIs(index, { peerId, ...offer })
+  }
+
+  peerFrame(peerId: string, map: Parameters<RemotePeers['frame']>[1], payload: Uint8Array): void {
+    this.#tick()
+    this.#remote?.frame(peerId, map, payload)
+  }
+
+  peerBulk(peerId: string, map: Parameters<RemotePeers['bulk']>[1], stream: Parameters<RemotePeers['bulk']>[2]): void {
+    void this.#remote?.bulk(peerId, map, stream)
+  }
+
+  /** Frames were told: decides and sends. */
+  peersTold(): void {
+    this.#stirred()
+  }
+
+  /** What others are told of this peer. */
+  info(): Record<string, unknown> {
+    return this.#state.row()
+  }
+
+  #sayInfo(): void {
+    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#draining}`
+    if (said === this.#infoSaid) return
+    this.#infoSaid = said
+    this.#onInfo?.()
+  }
+
+  #jobNameOf(job: number): JobName {
+    const known = this.#jobs.get(job)
+    if (known?.home) return known.home
+    const { peerId, incarnation } = this.#options
+    return {
+      peer: peerId,
+      incarnation,
+      n: job,
+      jobId: known?.jobId ?? jobIdText(this.#options, job),
+      namespace: known?.namespace ?? '',
+    }
+  }
+
+  #jobOf(name: JobName): number {
+    const { peerId, incarnation } = this.#options
+    if (name.peer === peerId && name.incarnation === incarnation) return name.n
+    const key = nameOfJob(name)
+    let job = this.#jobsByName.get(key)
+    if (job === undefined) {
+      job = this.#nextJob++
+      this.#jobsByName.set(key, job)
+      this.#jobs.set(job, { jobId: name.jobId, namespace: name.namespace, script: undefined, home: name })
+    }
+    return job
+  }
+
+  /** A program at another peer has ended: what it has here ends, and what that has elsewhere. */
+  #endForeignJob(name: JobName, known?: number): void {
+    const job = known ?? this.#jobsByName.get(nameOfJob(name))
+    if (job === undefined || !this.#jobs.has(job)) return
+    this.#jobs.delete(job)
+    this.#jobsByName.delete(nameOfJob(name))
+    this.#owner.endJob(job, this.#parts.now())
+    this.#remote?.jobEnded(name)
   }
 
   // ---- questions
 
+  /** For other peers: what this one alone knows. */
+  async #answerHere(method: string, params: unknown): Promise<unknown> {
+    if (method === 'workers') await this.#measureWorkers()
+    return this.#state.here(method, params)
+  }
+
+  /** Asks every linked peer, at most `askMs`; those that do not answer are left out. */
+  async #askOthers(method: string, params: unknown): Promise<unknown[]> {
+    const remote = this.#remote
+    if (!remote) return []
+    const over = new AbortController()
+    const late = delay(limits.askMs, undefined, { signal: over.signal }).catch(() => undefined)
+    const asked = [...remote.linked()].map(({ index }) =>
+      Promise.race([remote.ask(index, method, params).catch(() => undefined), late]),
+    )
+    this.#stirred()
+    const answers = await Promise.all(asked)
+    over.abort()
+    return answers.filter(answer => answer !== undefined)
+  }
+
   async #answer(method: string, params: unknown): Promise<unknown> {
     if (method === 'workers') await this.#measureWorkers()
-    const own = this.#state.answer(method, params)
+    const own = await this.#state.answer(method, params, {
+      members: () => this.#options.members?.() ?? [],
+      ask: (what, how) => this.#askOthers(what, how),
+    })
     if (own !== undefined) return own
     if (method === 'leave') return this.#end(params as { client: number })
     const handler = this.#options.handlers[method]
@@ -414,6 +607,9 @@ export class Peer {
   /** Waits until nothing runs, at most `deadlineMs`; new work is not begun meanwhile by anyone who asks whether it may. */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true
+    this.#owner.exchange.open = false
+    this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
+    this.#stirred()
     if (!this.#owner.busy) return
     const over = new AbortController()
     const idle = new Promise<void>(resolve => {
@@ -430,6 +626,8 @@ export class Peer {
     this.#closed = true
     this.#loop.stop()
     clearInterval(this.#stays)
+    clearInterval(this.#sharing)
+    if (this.#remote) this.#remote.closed = true
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)
     await Promise.all([...this.#hosts.values()].map(host => host.terminate()))

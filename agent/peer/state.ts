@@ -23,8 +23,18 @@ export interface StateSources {
   readonly version: string
   readonly parts: PeerParts
   readonly hosts: ReadonlyMap<number, WorkerHost>
+  readonly role?: 'peer' | 'driver'
+  addresses?(): string[]
   jobId(job: number): string
   draining(): boolean
+}
+
+/** What a peer knows of the others. */
+export interface Others {
+  /** Rows as `peers` gives them. */
+  members(): Row[]
+  /** The answers of those that are linked and answer in time. */
+  ask(method: string, params: unknown): Promise<unknown[]>
 }
 
 /** Answers questions about what this peer is doing, from its tables, when asked (api.md §7). */
@@ -35,38 +45,54 @@ export class PeerState {
     this.#peer = peer
   }
 
-  /** The answer, or undefined where the question is somebody else's. */
-  answer(method: string, params: unknown): unknown {
+  /** The answer for the whole mesh, or undefined where the question is somebody else's. */
+  async answer(method: string, params: unknown, others: Others): Promise<unknown> {
     const question = (params ?? {}) as RowsQuestion
-    const { owner } = this.#peer.parts
     switch (method) {
       case 'tasks':
-        return page(this.#tasks(), question)
       case 'objects':
-        return page(this.#objects(), question)
-      case 'workers':
-        return page(this.#workers(), question)
+      case 'workers': {
+        const all = { filter: question.filter, limit: limits.stateRowsMax, after: 0 }
+        const answers = (await others.ask(method, all)) as { rows: Row[] }[]
+        return page([...this.#rows(method), ...answers.flatMap(({ rows }) => rows)], question)
+      }
       case 'peers':
-        return [this.#row()]
+        return this.#peers(others)
       case 'resources':
-        return owner.resources.total()
       case 'available':
-        return owner.resources.available()
+        return sum(this.#peers(others), method)
       case 'status':
-        return this.#status()
+        return await this.#status(others)
       default:
         return undefined
     }
   }
 
-  #row(): Row {
-    const { peerId, labels, version, parts, draining } = this.#peer
+  /** What this peer alone knows, for another one. */
+  here(method: string, params: unknown): unknown {
+    const question = (params ?? {}) as RowsQuestion
+    if (method === 'tasks' || method === 'objects' || method === 'workers') return page(this.#rows(method), question)
+    if (method === 'counts') return this.#counts()
+    throw new Error(`this agent answers other peers no '${method}'`)
+  }
+
+  #rows(method: 'tasks' | 'objects' | 'workers'): Iterable<Row> {
+    return method === 'tasks' ? this.#tasks() : method === 'objects' ? this.#objects() : this.#workers()
+  }
+
+  /** Rows of the members; of one that has come back, the last. */
+  #peers(others: Others): Row[] {
+    return [this.row(), ...others.members()]
+  }
+
+  row(): Row {
+    const { peerId, labels, version, parts, draining, role, addresses } = this.#peer
     const { owner, store } = parts
     return {
       peerId,
-      address: [],
+      address: addresses?.() ?? [],
       state: draining() ? 'draining' : 'alive',
-      role: 'peer',
+      role: role ?? 'peer',
       resources: owner.resources.total(),
       available: owner.resources.available(),
       labels,
@@ -85,7 +111,7 @@ export class PeerState {
     }
   }
 
-  #status(): Row {
+  #counts(): { tasks: Record<string, number>; waiting: Row[] } {
     const { owner } = this.#peer.parts
     const { rows, history, scheduler } = owner
     const tasks: Record<string, number> = {
@@ -96,17 +122,27 @@ export class PeerState {
       failed: history.failed,
       cancelled: 0,
     }
-    for (const row of owner.liveTasks()) tasks[stateName(rows.state[row])]++
+    for (const row of owner.liveTasks()) if (!rows.extra[row]?.home) tasks[stateName(rows.state[row])]++
+    const waiting = [...scheduler.waiting()]
+      .filter(({ kind }) => !kind.guest)
+      .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
+    return { tasks, waiting }
+  }
+
+  async #status(others: Others): Promise<Row> {
+    const { tasks, waiting } = this.#counts()
+    for (const counts of (await others.ask('counts', undefined)) as ReturnType<PeerState['here']>[]) {
+      const more = counts as { tasks: Record<string, number>; waiting: Row[] }
+      for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
+      waiting.push(...(more.waiting as typeof waiting))
+    }
+    const peers = this.#peers(others)
     return {
       meshId: this.#peer.meshId,
-      peers: [this.#row()],
-      resources: owner.resources.total(),
-      available: owner.resources.available(),
-      waiting: [...scheduler.waiting()].map(({ kind, count, reason }) => ({
-        reason,
-        resources: owner.resources.named(kind.demand),
-        count,
-      })),
+      peers,
+      resources: sum(peers, 'resources'),
+      available: sum(peers, 'available'),
+      waiting,
       tasks,
       actors: {},
     }
@@ -118,8 +154,14 @@ export class PeerState {
     for (const row of owner.liveTasks()) {
       const kind = owner.kinds[rows.kind[row]] as Kind
       const at = rows.state[row]
+      // A guest is in the rows of its home.
+      if (rows.extra[row]?.home) continue
       const attempts = [...(rows.extra[row]?.attempts ?? [])]
-      if (at >= state.running) attempts.push({ thread: rows.thread[row], startedAt: rows.startedAt[row] })
+      if (at === state.granted) {
+        const { peerId } = owner.peers.get(rows.peer[row])
+        const { pid } = this.#peer.parts.peerFacts(peerId)
+        attempts.push({ thread: -1, startedAt: rows.startedAt[row], at: { peerId, workerId: '', pid } })
+      } else if (at >= state.running) attempts.push({ thread: rows.thread[row], startedAt: rows.startedAt[row] })
       yield this.#task(kind, {
         client: rows.client[row],
         number: rows.number[row],
@@ -163,10 +205,10 @@ export class PeerState {
     },
   ): Row {
     const peer = this.#peer
-    const attempts = task.attempts.map(({ thread, startedAt, endedAt, error }) => ({
-      peerId: peer.peerId,
-      workerId: workerId(thread),
-      pid: process.pid,
+    const attempts = task.attempts.map(({ thread, startedAt, endedAt, error, at }) => ({
+      peerId: at?.peerId ?? peer.peerId,
+      workerId: at?.workerId ?? workerId(thread),
+      pid: at?.pid ?? process.pid,
       startedAt,
       ...(endedAt === undefined ? {} : { endedAt }),
       ...(error === undefined ? {} : { error }),
@@ -179,7 +221,7 @@ export class PeerState {
       ...(task.reason === undefined ? {} : { reason: task.reason }),
       jobId: peer.jobId(task.job),
       ownerId: peer.peerId,
-      ...(attempts.length > 0 ? { peerId: peer.peerId } : {}),
+      ...(attempts.length > 0 ? { peerId: attempts[attempts.length - 1].peerId } : {}),
       attempt: task.attempt,
       attempts,
       submittedAt: task.submittedAt,
@@ -192,8 +234,13 @@ export class PeerState {
     const { rows, clients, kinds } = parts.owner
     for (let row = 0; row < rows.capacity; row++) {
       const at = rows.state[row]
-      if (at !== state.ready && at !== state.failed) continue
+      if (at !== state.ready && at !== state.failed && at !== state.remote) continue
       const extra = rows.extra[row]
+      // What another peer owns is in that peer's rows.
+      if (extra?.home || parts.owner.objects.isForeign(row)) continue
+      const borrowers = extra?.borrowers?.size ?? 0
+      const locations = (extra?.locations ?? []).map(({ peer }) => parts.owner.peers.get(peer).peerId)
+      if (at !== state.remote) locations.unshift(peerId)
       const isTask = rows.kind[row] >= 0
       const local = clients.get(rows.client[row])
       const name = isTask ? kinds[rows.kind[row]]?.name : undefined
@@ -203,9 +250,9 @@ export class PeerState {
         kind: isTask ? 'result' : 'put',
         ownerId: peerId,
         jobId: jobId(isTask ? rows.job[row] : (local?.job ?? 0)),
-        locations: [peerId],
+        locations,
         spilled: false,
-        references: { local: rows.holders[row], borrowers: 0, tasks: extra?.pins ?? 0 },
+        references: { local: rows.holders[row] - borrowers, borrowers, tasks: extra?.pins ?? 0 },
         ...(name === undefined ? {} : { name }),
       }
     }
@@ -237,7 +284,7 @@ function workerId(thread: number): string {
   return `t${thread}`
 }
 
-const names = ['', 'waiting', 'queued', 'running', 'running', 'running'] as const
+const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
 
 function stateName(at: number): string {
   return names[at] ?? 'finished'
@@ -256,6 +303,18 @@ function reasonOf(at: number, queued: () => string): string | undefined {
     default:
       return undefined
   }
+}
+
+/** What the peers that live have together. */
+function sum(peers: Row[], what: 'resources' | 'available'): Record<string, number> {
+  const all: Record<string, number> = { cpus: 0, gpus: 0, memoryBytes: 0 }
+  for (const peer of peers) {
+    if (peer.state === 'dead' || peer.state === 'left' || peer.role === 'driver') continue
+    for (const [name, amount] of Object.entries(peer[what] as Record<string, number>)) {
+      all[name] = Math.round(((all[name] ?? 0) + amount) * 1e4) / 1e4
+    }
+  }
+  return all
 }
 
 /** The rows that fit, a page of them, and where the next page begins. */

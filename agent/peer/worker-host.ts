@@ -5,7 +5,7 @@ import { RingInbox, RingOutbox } from '../../wire/ring.ts'
 import { copyBytes, readText, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { limits as coreLimits, type TaskEnd } from '../core/index.ts'
 import { CLAIMS, type StartedWorker } from '../workers/index.ts'
-import { type ClientRecords, readKeys } from './client-records.ts'
+import type { ClientRecords } from './client-records.ts'
 import type { PeerParts } from './parts.ts'
 
 /** Lines of a thread's output that are kept for its error. */
@@ -41,6 +41,7 @@ export class WorkerHost {
   #freeClaimCount = CLAIMS
   readonly #learned = new Set<number>()
   readonly #codes = new Set<string>()
+  readonly #named = new Set<number>()
   readonly #asClient: ClientRecords
   readonly #end: TaskEnd = {
     failed: false,
@@ -124,6 +125,7 @@ export class WorkerHost {
     const { rows } = owner
     const kind = rows.kind[row]
     if (!this.#learned.has(kind)) this.#learn(kind)
+    if (owner.peers.homeOf(rows.client[row]) !== undefined) this.#name(rows.client[row])
     const claim = this.#freeClaims[--this.#freeClaimCount]
     this.#claims[claim] = 0
     rows.claim[row] = claim
@@ -155,6 +157,18 @@ export class WorkerHost {
     to += (argumentBytes + 7) & ~7
     for (let i = 0; i < count; i++) to = this.#dependency(row, i, word + RUN_WORDS + i * DEPENDENCY_WORDS, to)
     outbox.end()
+  }
+
+  /** Whose tasks those of a client of another peer are. */
+  #name(client: number): void {
+    if (this.#named.has(client)) return
+    this.#named.add(client)
+    const { owner, client: there } = this.#parts.names.ownerOf(client)
+    sendText(this.outbox, record.named, 0, [client], {
+      peerId: owner.peerId,
+      incarnation: owner.incarnation,
+      client: there,
+    })
   }
 
   #inlineValue(row: number, index: number): Uint8Array | undefined {
@@ -310,7 +324,7 @@ export class WorkerHost {
       end.bytes = room.bytes
     }
     let from = at + 40
-    end.contained = keys === 0 ? none : readKeys(i32, from >> 2, keys)
+    end.contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)
     from += (keys * 12 + 7) & ~7
     end.error = errorBytes === 0 ? undefined : Buffer.from(memory.u8.subarray(from, from + errorBytes)).toString()
     from += (errorBytes + 7) & ~7

@@ -49,6 +49,8 @@ export class Runner {
   readonly #pins: ViewPins
   /** Results that wait for room in the store. */
   readonly #waiting = new Map<number, { done(): void; bytes: Uint8Array; refused(value: Uint8Array): void }>()
+  /** Clients of other peers, whose tasks run here. */
+  readonly #names = new Map<number, { owner: { peerId: string; incarnation: number }; client: number }>()
   readonly #onRoom = (fn: WorkerFunctionState): void => queueMicrotask(() => this.#next(fn))
   #nextRequest = 1
   #flushedAt = 0
@@ -64,6 +66,12 @@ export class Runner {
 
   get idle(): boolean {
     return this.#tasks.size === 0
+  }
+
+  /** Tasks of this client belong to another peer's. */
+  named(client: number, name: { peerId: string; incarnation: number; client: number }): void {
+    const { peerId, incarnation, client: there } = name
+    this.#names.set(client, { owner: { peerId, incarnation }, client: there })
   }
 
   /** A `run` record. */
@@ -163,16 +171,17 @@ export class Runner {
   #taskOf(fn: WorkerFunctionState, memory: RecordMemory, at: number): Task {
     const { i32 } = memory
     const word = at >> 2
+    const name = this.#names.get(i32[word + 4])
     return new Task(
       fn,
       {
         token: i32[word],
         claim: i32[word + 1],
         attempt: i32[word + 3],
-        client: i32[word + 4],
+        client: name?.client ?? i32[word + 4],
         number: joined(i32[word + 5], i32[word + 6]),
       },
-      this.#parts.owner,
+      name?.owner ?? this.#parts.owner,
       this.#onRoom,
     )
   }
@@ -345,8 +354,8 @@ export class Runner {
     if (thrown instanceof MalformedValueError) return unencodable(task, thrown)
     if (isShoalError(thrown) && (thrown.code === 'SHOAL_CODE' || thrown.code === 'SHOAL_CANCELLED')) return thrown
     tidyStacks(thrown)
-    const { taskId, attempt, owner, functionName } = task
-    return taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: thrown })
+    const { taskId, attempt, functionName } = task
+    return taskError({ taskId, functionName, peerId: this.#parts.owner.peerId, attempt, cause: thrown })
   }
 
   #sendError(task: Task, error: ShoalError, flags: number, { encoder }: ThreadCodec): void {
@@ -358,10 +367,11 @@ export class Runner {
       encoder.value(error, 'error')
     } catch (problem) {
       // Something in the user's error cannot travel: its text does.
-      const { taskId, attempt, owner, functionName } = task
+      const { taskId, attempt, functionName } = task
+      const { peerId } = this.#parts.owner
       const plain = new Error(thrownText(error.cause))
       plain.stack = stackText(error.cause)
-      const instead = taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: plain })
+      const instead = taskError({ taskId, functionName, peerId, attempt, cause: plain })
       instead.message += ` (as it was it could not travel: ${(problem as Error).message})`
       client.beginEncoding()
       encoder.start()

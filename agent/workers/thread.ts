@@ -71,6 +71,12 @@ const inbox = new RingInbox(channel.in, channel.peerBell, {
         functions.addCode(hash, memory.u8.slice(from, from + length))
         break
       }
+      case record.named:
+        runner.named(
+          i32[word],
+          readText(memory, at, 1, bytes) as { peerId: string; incarnation: number; client: number },
+        )
+        break
       case record.abort:
         runner.abort(i32[word])
         break

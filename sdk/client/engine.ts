@@ -76,6 +76,7 @@ export class Engine implements WorkerClient {
   readonly unasked = new Unasked()
   /** Hashes of code that the agent has had from here. */
   readonly sentCodes = new Set<string>()
+  readonly #aliases = new Map<string, number>()
   readonly #preparing = new Set<Promise<void>>()
   #nextNumber = 1
   #nextFunction = 0
@@ -208,7 +209,7 @@ export class Engine implements WorkerClient {
       throw new ValueError('', 'is a ref of a mesh that was closed')
     }
     if (ref.released) throw new ValueError('', 'is a ref that was released')
-    this.contained.push(ref.client, ref.number)
+    this.contained.push(this.#clientWord(ref.owner, ref.client), ref.number)
     if (ref.shared) return
     ref.shared = true
     if (ref.slot >= 0) sendWords(this.outbox, record.share, 0, ref.slot, low(ref.number), high(ref.number))
@@ -245,12 +246,26 @@ export class Engine implements WorkerClient {
     return { failed: ref.state === where.broken, bytes: encoder.bytes() }
   }
 
+  /** What this program calls a client of an owner when it talks with its agent: others than the agent's own by negative numbers. */
+  #clientWord(owner: OwnerId, client: number): number {
+    if (owner.peerId === this.owner.peerId && owner.incarnation === this.owner.incarnation) return client
+    const name = `${owner.peerId}/${owner.incarnation}/${client}`
+    let alias = this.#aliases.get(name)
+    if (alias === undefined) {
+      alias = -1 - this.#aliases.size
+      this.#aliases.set(name, alias)
+      sendText(this.outbox, record.alias, 0, [alias], { peerId: owner.peerId, incarnation: owner.incarnation, client })
+    }
+    return alias
+  }
+
   /** A ref that came inside a value. */
   borrow(owner: OwnerId, client: number, number: number): RefData {
     const ref = new this.#Ref(this, owner, client, number, this.#slots.take())
     ref.state = where.borrowed
     ref.shared = true
-    sendWords(this.outbox, record.borrow, 0, ref.slot, client, low(number), high(number))
+    const word = this.#clientWord(owner, client)
+    sendWords(this.outbox, record.borrow, 0, ref.slot, word, low(number), high(number))
     this.#dropped.register(ref, ref.slot, ref)
     return ref
   }
@@ -378,6 +393,11 @@ export class Engine implements WorkerClient {
       case record.allocated:
         this.stored.room(i32[word], joined(i32[word + 1], i32[word + 2]), ref => this.#sealed(ref))
         break
+      case record.unfetched: {
+        const from = at + 8
+        this.stored.failed(i32[word], this.#decode(memory.u8, from, from + i32[word + 1], true) as Error)
+        break
+      }
       case record.located:
         this.stored.located(i32[word], joined(i32[word + 1], i32[word + 2]))
         break
@@ -416,7 +436,7 @@ export class Engine implements WorkerClient {
       ref.value = memory.u8.slice(from, from + bytes)
     } else this.#take(ref, memory.u8, from, bytes, kept)
     if (kept) {
-      if (ref.client === this.welcome.client) this.#dropped.register(ref, slot, ref)
+      if (ref.owner === this.owner) this.#dropped.register(ref, slot, ref)
     } else {
       this.#slots.free(slot)
       ref.slot = -1
@@ -458,7 +478,7 @@ export class Engine implements WorkerClient {
     this.#slots.set(slot, undefined)
     ref.state = where.stored
     ref.storedBytes = bytes
-    if (ref.client === this.welcome.client) this.#dropped.register(ref, slot, ref)
+    if (ref.owner === this.owner) this.#dropped.register(ref, slot, ref)
     if (ref.released) this.#letGo(ref)
     this.#settle(ref)
   }

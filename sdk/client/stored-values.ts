@@ -106,6 +106,13 @@ export class StoredValues {
     fetch.resolve()
   }
 
+  /** The bytes cannot be had. */
+  failed(slot: number, error: Error): void {
+    const fetch = this.#fetches.get(slot)
+    this.#fetches.delete(slot)
+    fetch?.reject(error)
+  }
+
   piece(memory: RecordMemory, at: number): void {
     const word = at >> 2
     const { i32, u8 } = memory

@@ -1,5 +1,6 @@
 /** The errors of Shoal, as users import them. They are made in wire/, since the agent makes them too. */
 export {
+  AdmissionError,
   AlreadyInitializedError,
   CaptureError,
   ClosedError,
@@ -12,6 +13,7 @@ export {
   NotInitializedError,
   ObjectLostError,
   OwnerDiedError,
+  PeerDiedError,
   SerializationError,
   ShoalError,
   StoreFullError,

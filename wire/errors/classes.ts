@@ -48,6 +48,10 @@ export interface WorkerDiedError extends ErrorOf<'WorkerDiedError'> {}
 export const ObjectLostError = errorClass('ObjectLostError')
 export interface ObjectLostError extends ErrorOf<'ObjectLostError'> {}
 
+/** The peer that ran the task was lost, and its retries are used up. */
+export const PeerDiedError = errorClass('PeerDiedError')
+export interface PeerDiedError extends ErrorOf<'PeerDiedError'> {}
+
 /** The agent that owned the object or the task is gone. */
 export const OwnerDiedError = errorClass('OwnerDiedError')
 export interface OwnerDiedError extends ErrorOf<'OwnerDiedError'> {}
@@ -76,6 +80,10 @@ export interface CodeError extends ErrorOf<'CodeError'> {}
 export const SerializationError = errorClass('SerializationError')
 export interface SerializationError extends ErrorOf<'SerializationError'> {}
 
+/** The mesh did not let this peer in: why. */
+export const AdmissionError = errorClass('AdmissionError')
+export interface AdmissionError extends ErrorOf<'AdmissionError'> {}
+
 /** No agent could be reached: `attempts` says what was tried. */
 export const ConnectError = errorClass('ConnectError')
 export interface ConnectError extends ErrorOf<'ConnectError'> {}
@@ -102,6 +110,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   TaskTimeoutError,
   WorkerDiedError,
   ObjectLostError,
+  PeerDiedError,
   OwnerDiedError,
   StoreFullError,
   GetTimeoutError,
@@ -109,6 +118,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   CaptureError,
   CodeError,
   SerializationError,
+  AdmissionError,
   ConnectError,
   InvalidOptionError,
   AlreadyInitializedError,

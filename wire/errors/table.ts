@@ -13,6 +13,7 @@ export interface ErrorFields {
     stoppedTask?: string
   }
   ObjectLostError: { objectId: string; reason: string }
+  PeerDiedError: { taskId: string; functionName: string; peerId: string; attempt: number }
   OwnerDiedError: { objectId?: string; peerId: string }
   StoreFullError: { requestedBytes: number; capacityBytes: number; usedBytes: number }
   GetTimeoutError: { objectId?: string; timeoutMs: number }
@@ -20,6 +21,7 @@ export interface ErrorFields {
   CaptureError: { variable: string; functionName: string; reason: string; advice: string }
   CodeError: { package?: string; functionName?: string; peerId: string; reason: string }
   SerializationError: { path: string; reason: string }
+  AdmissionError: { reason: string }
   ConnectError: { attempts: { address: string; reason: string }[] }
   InvalidOptionError: { option: string; value: unknown; allowed: string }
   AlreadyInitializedError: { meshId?: string }
@@ -91,6 +93,17 @@ export const errorTable = {
     advice: 'Keep a ref for as long as the object is needed: after `release`, `using` or `move` a ref cannot be read.',
     fields: { objectId: 'the object', reason: 'why it is gone' },
   },
+  PeerDiedError: {
+    code: 'SHOAL_PEER_DIED',
+    when: 'The peer that ran the task was lost, and its `retries` are used up.',
+    advice: 'Raise `retries` if running it again is safe; `shoal peers` says which peers are left.',
+    fields: {
+      taskId: 'the task',
+      functionName: 'the name of its function, or its `name` option',
+      peerId: 'the peer that was lost',
+      attempt: 'the attempt that was lost with it, counted from 1',
+    },
+  },
   OwnerDiedError: {
     code: 'SHOAL_OWNER_DIED',
     when: 'The agent that owned the object or the task is gone, and what it knew went with it.',
@@ -154,9 +167,19 @@ export const errorTable = {
     advice: 'Leave out what is at `path`, or send data from which it can be made again.',
     fields: { path: 'where in the value: `args[0].model.socket`', reason: 'what is there' },
   },
+  AdmissionError: {
+    code: 'SHOAL_ADMISSION',
+    when: 'The mesh did not let this peer in: its ticket or its credential is not good.',
+    advice:
+      'Make a new ticket on any live peer (`shoal ticket`) and copy it whole. `reason` says what was wrong with this one.',
+    fields: {
+      reason:
+        'garbage, tampered, expired, used-up, unknown-ticket, other-mesh, other-peer, revoked, clock, no-credential or may-not-issue',
+    },
+  },
   ConnectError: {
     code: 'SHOAL_CONNECT',
-    when: 'No agent could be reached.',
+    when: 'No agent or peer could be reached.',
     advice:
       "Start one (`shoal up`), correct `address` or `$SHOAL_ADDRESS`, or use `address: 'local'`. `shoal doctor` looks further.",
     fields: { attempts: 'each address that was tried, and what it said: `{ address, reason }[]`' },

@@ -58,6 +58,22 @@ export class Scenario {
         return new Uint8Array(3)
       },
       timer: (token, delayMs, why) => this.#timers.push({ at: this.now + delayMs, token, why }),
+      grant: (peer, row) => this.log.push(`grant ${this.name(row)} to p${peer}`),
+      park: (peer, room) => this.log.push(`park at p${peer}: ${room.free.cpus ?? 0} cpus`),
+      offer: peer => this.log.push(`offer to p${peer}`),
+      answer: (row, end) => this.log.push(`answer ${this.name(row)}: ${end.failed ? 'error' : 'value'}`),
+      answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
+      giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
+      cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
+      borrow: row => this.log.push(`borrow ${this.name(row)}`),
+      giveBack: (client, number) => this.log.push(`give ${client}/${number} back`),
+      want: row => this.log.push(`want ${this.name(row)}`),
+      tell: (peer, row) => this.log.push(`tell p${peer} of ${this.name(row)}`),
+      pull: row => this.log.push(`pull ${this.name(row)}`),
+      dropAt: ({ peer, token }) => this.log.push(`drop ${token} at p${peer}`),
+      linger: token => this.log.push(`linger ${token}`),
+      fetched: (client, slot) => this.log.push(`fetched ${client}/${slot}`),
+      unfetched: (client, slot) => this.log.push(`unfetched ${client}/${slot}`),
     })
     this.driver = this.client(1, 1)
   }

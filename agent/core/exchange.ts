@@ -1,0 +1,458 @@
+import { type Kind, labelFits } from './kinds.ts'
+import { limits } from './limits.ts'
+import type { ResourceMap, ResourceTable } from './resources.ts'
+import { type Rows, state } from './rows.ts'
+import type { Scheduler } from './scheduler.ts'
+
+/** What the exchange has done by its shell. */
+export interface ExchangeEffects {
+  /** Gives a task to a peer that asked for work. */
+  grant(peer: number, row: number): void
+  /** Tells a peer what could be taken over from it now: free resources, and how much of its own is here. */
+  park(peer: number, room: Room): void
+  /** Says that there is work here that would fit there. */
+  offer(peer: number): void
+}
+
+/** What a peer says when it parks: what is free there, and how many of the other's tasks it has, begun and not. */
+export interface Room {
+  free: ResourceMap
+  held: number
+  queued: number
+}
+
+/** What is known of another peer for sharing work with it. */
+export interface PeerOffer {
+  peerId: string
+  totals: ResourceMap
+  labels: Record<string, string>
+  /** It takes no work: a driver, or one that is leaving. */
+  closed: boolean
+}
+
+interface Other {
+  readonly index: number
+  offer: PeerOffer
+  room: Room | undefined
+  roomAt: number
+  /** Tasks of this peer that it has. */
+  outstanding: number
+  /** Tasks of it that this peer has. */
+  guests: number
+  /** When it last gave this peer work, or said that it has some. */
+  suppliedAt: number
+  offeredAt: number
+  backOffMs: number
+  /** What it was told last. */
+  told: string
+  toldAt: number
+}
+
+/**
+ * Work between peers (protocols §1: offer, park, grant). Pull only: a task moves to a peer that has said what is free there.
+ * Here first: what does not start here at once is given to those that are parked, a part of it at a time, so that others
+ * that ask get some too. Pure: events by methods, time as a parameter, randomness by `random`.
+ */
+export class Exchange {
+  readonly #rows: Rows
+  readonly #resources: ResourceTable
+  readonly #kinds: readonly (Kind | undefined)[]
+  readonly #scheduler: Scheduler
+  readonly #effects: ExchangeEffects
+  readonly #impossible: (kind: Kind) => void
+  readonly #regather: (kind: Kind) => void
+  readonly #others = new Map<number, Other>()
+  /** Of this peer. */
+  self: PeerOffer = { peerId: '', totals: {}, labels: {}, closed: false }
+  /** From 0 to 1. */
+  random: () => number = () => 0.5
+  /** Work of others is taken. */
+  open = false
+  #dealt = 0
+
+  constructor(parts: {
+    rows: Rows
+    resources: ResourceTable
+    kinds: readonly (Kind | undefined)[]
+    scheduler: Scheduler
+    effects: ExchangeEffects
+    impossible: (kind: Kind) => void
+    regather: (kind: Kind) => void
+  }) {
+    this.#rows = parts.rows
+    this.#resources = parts.resources
+    this.#kinds = parts.kinds
+    this.#scheduler = parts.scheduler
+    this.#effects = parts.effects
+    this.#impossible = parts.impossible
+    this.#regather = parts.regather
+  }
+
+  // ---- peers
+
+  /** A peer is there, or what is known of it has changed. */
+  peerIs(index: number, offer: PeerOffer): void {
+    const known = this.#others.get(index)
+    if (known) known.offer = offer
+    else {
+      this.#others.set(index, {
+        index,
+        offer,
+        room: undefined,
+        roomAt: 0,
+        outstanding: 0,
+        guests: 0,
+        suppliedAt: 0,
+        offeredAt: 0,
+        backOffMs: limits.offerMinMs,
+        told: '',
+        toldAt: 0,
+      })
+    }
+    this.reconsider()
+  }
+
+  peerGone(index: number): void {
+    this.#others.delete(index)
+    for (const kind of this.#kinds) kind?.granted.delete(index)
+    this.reconsider()
+  }
+
+  /** A peer says what is free there. */
+  parked(index: number, room: Room, now: number): void {
+    const other = this.#others.get(index)
+    if (!other) return
+    other.room = room
+    other.roomAt = now
+    other.backOffMs = limits.offerMinMs
+  }
+
+  /** A peer has work for this one. */
+  offered(index: number, now: number): void {
+    const other = this.#others.get(index)
+    if (!other) return
+    other.suppliedAt = now
+    other.told = ''
+  }
+
+  guestCame(index: number): void {
+    const other = this.#others.get(index)
+    if (other) other.guests++
+  }
+
+  guestWent(index: number): void {
+    const other = this.#others.get(index)
+    if (other) other.guests--
+  }
+
+  /** A task that was granted came back, ended, or is lost. */
+  ungrant(index: number, row: number, durationMs: number | undefined): void {
+    const kind = this.#kinds[this.#rows.kind[row]] as Kind
+    const other = this.#others.get(index)
+    if (other) other.outstanding--
+    const count = kind.granted.get(index)
+    if (count !== undefined) kind.granted.set(index, count - 1)
+    if (durationMs !== undefined) kind.ran(durationMs)
+  }
+
+  // ---- who fits
+
+  /** Whether a peer could ever run tasks of a kind. */
+  #fits(kind: Kind, offer: PeerOffer): boolean {
+    for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
+      if (amount > 0 && (offer.totals[name] ?? 0) < amount) return false
+    }
+    return true
+  }
+
+  #placed(kind: Kind, offer: PeerOffer): boolean {
+    const { peer, labels } = kind.placement
+    if (peer !== undefined && peer !== offer.peerId) return false
+    for (const [label, rule] of Object.entries(labels ?? {})) if (!labelFits(offer.labels[label], rule)) return false
+    return true
+  }
+
+  /** Decides anew for every kind where it may run: peers have come, gone or changed. */
+  reconsider(): void {
+    for (const kind of this.#kinds) if (kind) this.place(kind)
+  }
+
+  /** Decides for a kind whether its tasks may run here, and whether anybody could run them at all. */
+  place(kind: Kind): void {
+    if (kind.guest) return
+    const { soft, spread } = kind.placement
+    const selfFits = this.#fits(kind, this.self)
+    const selfPlaced = this.#placed(kind, this.self)
+    const others = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
+    const placedElsewhere = others.some(({ offer }) => this.#placed(kind, offer))
+    // A soft wish counts as long as somebody can meet it.
+    const wish = !soft || placedElsewhere || (selfFits && selfPlaced)
+    const wasHere = kind.here
+    kind.here = selfFits && (wish ? selfPlaced : true) && !(spread && others.length > 0)
+    const could = (selfFits && (!wish || selfPlaced)) || (wish ? placedElsewhere : others.length > 0)
+    const was = kind.impossible
+    kind.impossible = could ? undefined : this.#why(kind)
+    if (kind.impossible && !was && kind.ready.count > 0) this.#impossible(kind)
+    if (kind.here && !wasHere && kind.ready.count > 0) this.#regather(kind)
+  }
+
+  #why(kind: Kind): NonNullable<Kind['impossible']> {
+    const all = [this.self, ...[...this.#others.values()].map(({ offer }) => offer)].filter(offer => !offer.closed)
+    const { peer, labels } = kind.placement
+    if (peer !== undefined && !all.some(offer => offer.peerId === peer)) {
+      return { resource: 'peer', requested: peer, has: all.map(offer => offer.peerId).join(', ') }
+    }
+    const fitting = all.filter(offer => peer === undefined || offer.peerId === peer)
+    for (const [label, rule] of Object.entries(labels ?? {})) {
+      if (fitting.some(offer => labelFits(offer.labels[label], rule))) continue
+      const has = [...new Set(fitting.map(offer => offer.labels[label]).filter(value => value !== undefined))]
+      return { resource: `label ${label}`, requested: JSON.stringify(rule), has: has.join(', ') || 'no such label' }
+    }
+    for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
+      const most = Math.max(
+        0,
+        ...fitting.filter(offer => this.#placed(kind, offer)).map(offer => offer.totals[name] ?? 0),
+      )
+      if (amount > most) return { resource: name, requested: String(amount), has: String(most) }
+    }
+    return {
+      resource: 'a peer with all of it',
+      requested: JSON.stringify(this.#resources.named(kind.demand)),
+      has: 'none',
+    }
+  }
+
+  /** Others that may run tasks of a kind. */
+  #candidates(kind: Kind): Other[] {
+    const { soft } = kind.placement
+    const fitting = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
+    const placed = fitting.filter(({ offer }) => this.#placed(kind, offer))
+    if (placed.length > 0) return placed
+    if (!soft || this.#placed(kind, this.self)) return []
+    return fitting
+  }
+
+  /** How many tasks of a kind a peer can be given now. */
+  #canTake(kind: Kind, other: Other, now: number): number {
+    const { room } = other
+    if (!room || (now - other.roomAt > limits.parkedMs && other.outstanding === 0)) return 0
+    const onTheWay = Math.max(0, other.outstanding - room.held)
+    let slots = Number.POSITIVE_INFINITY
+    let slotsEver = Number.POSITIVE_INFINITY
+    for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
+      if (amount <= 0) continue
+      slots = Math.min(slots, Math.floor(((room.free[name] ?? 0) + 1e-9) / amount))
+      slotsEver = Math.min(slotsEver, Math.floor(((other.offer.totals[name] ?? 0) + 1e-9) / amount))
+    }
+    if (slots === Number.POSITIVE_INFINITY) slots = limits.grantAheadTasksMax
+    const free = slots - onTheWay - room.queued
+    // Short tasks are sent ahead, so that the peer never waits for the next.
+    if (!(kind.meanMs < limits.grantAheadMs) || kind.awaits || (free <= 0 && room.held + onTheWay === 0))
+      return Math.max(0, free)
+    const ever = Math.min(slotsEver, limits.grantAheadTasksMax)
+    const ahead = Math.min(
+      limits.grantAheadTasksMax,
+      Math.ceil((limits.grantAheadMs / Math.max(kind.meanMs, 0.001)) * ever),
+    )
+    return Math.max(0, free, ahead - other.outstanding)
+  }
+
+  // ---- sharing
+
+  /** Kinds that are dealt out: each task to the peer, this one included, that has the fewest of them for its size. */
+  deal(now: number): void {
+    if (this.#others.size === 0) return
+    for (const kind of [...this.#scheduler.waitingKinds]) {
+      if (!kind.placement.spread || kind.guest || kind.here || kind.ready.count === 0) continue
+      const others = this.#candidates(kind)
+      const selfCan = this.#fits(kind, this.self)
+      while (kind.ready.count > 0) {
+        let best: Other | 'self' | undefined
+        let least = Number.POSITIVE_INFINITY
+        if (selfCan && this.#resources.fits(kind.demand)) {
+          best = 'self'
+          least = this.#share(
+            kind,
+            kind.lanes.reduce((sum, lane) => sum + lane.width, 0),
+            this.self,
+          )
+        }
+        for (const other of others) {
+          if (this.#canTake(kind, other, now) < 1) continue
+          const share = this.#share(kind, kind.granted.get(other.index) ?? 0, other.offer) + this.#dealtTie(other)
+          if (share < least) {
+            best = other
+            least = share
+          }
+        }
+        if (best === undefined) break
+        if (best !== 'self') this.#grantNext(kind, best)
+        else if (!this.#scheduler.placeOne(kind, now)) break
+      }
+      if (kind.ready.count > 0) this.#offerTo(others, now)
+    }
+  }
+
+  /** Of equals, another one each time. */
+  #dealtTie(other: Other): number {
+    return ((other.index + this.#dealt) % 7) * 1e-6
+  }
+
+  #share(kind: Kind, count: number, offer: PeerOffer): number {
+    const cpus =
+      kind.cpuUnits > 0
+        ? Math.max(1, Math.floor((offer.totals.cpus ?? 1) / (kind.cpuUnits / limits.unitsPerResource)))
+        : 1
+    return count / cpus
+  }
+
+  #grantNext(kind: Kind, other: Other): void {
+    this.#dealt++
+    this.grant(other.index, kind.ready.shift())
+  }
+
+  /** Gives a task to a peer. */
+  grant(index: number, row: number): void {
+    const kind = this.#kinds[this.#rows.kind[row]] as Kind
+    const other = this.#others.get(index)
+    if (!other) return
+    this.#rows.state[row] = state.granted
+    this.#rows.peer[row] = index
+    other.outstanding++
+    kind.granted.set(index, (kind.granted.get(index) ?? 0) + 1)
+    this.#effects.grant(index, row)
+  }
+
+  /** After this peer has started what it can: the rest is given to those who asked. */
+  share(now: number): void {
+    if (this.#others.size > 0) {
+      for (const kind of [...this.#scheduler.waitingKinds]) {
+        if (kind.guest || kind.impossible || kind.ready.count === 0 || (kind.placement.spread && !kind.here)) continue
+        this.#shareKind(kind, now)
+      }
+    }
+    this.#tellRoom(now)
+  }
+
+  #shareKind(kind: Kind, now: number): void {
+    const others = this.#candidates(kind)
+    if (others.length === 0) return
+    if (kind.here && this.#waitHere(kind) < limits.moveMs) return
+    const peers = kind.here ? Math.min(others.length + 1, 64) : 1
+    // Who has the most room first.
+    const asked = others
+      .map(other => ({ other, can: this.#canTake(kind, other, now) }))
+      .filter(({ can }) => can > 0)
+      .sort((a, b) => b.can - a.can || a.other.outstanding - b.other.outstanding)
+    for (const { other, can } of asked) {
+      const part = kind.here ? Math.max(1, Math.floor(kind.ready.count / (2 * peers))) : kind.ready.count
+      // Of what runs as long as here only as much as it can begin at once; a batch never holds more than its share.
+      for (let n = Math.min(can, part); n > 0 && kind.ready.count > 0; n--) this.#grantNext(kind, other)
+    }
+    // Another round where each got one only, and there is more to begin at once.
+    if (
+      kind.ready.count > 0 &&
+      asked.some(({ other }) => this.#canTake(kind, other, now) > 0) &&
+      kind.meanMs >= limits.grantAheadMs
+    ) {
+      for (const { other } of asked) {
+        for (let n = this.#canTake(kind, other, now); n > 0 && kind.ready.count > 0; n--) this.#grantNext(kind, other)
+      }
+    }
+    if (kind.ready.count > 0) this.#offerTo(others, now)
+  }
+
+  /** How long the last of a kind would wait here. */
+  #waitHere(kind: Kind): number {
+    return (kind.ready.count * kind.expectedMs) / Math.max(1, kind.lanes.length)
+  }
+
+  #offerTo(others: readonly Other[], now: number): void {
+    let offers = 0
+    const from = Math.floor(this.random() * others.length)
+    for (let i = 0; i < others.length && offers < limits.offersAtOnce; i++) {
+      const other = others[(from + i) % others.length]
+      if (other.room && now - other.roomAt <= limits.parkedMs) continue
+      if (now - other.offeredAt < other.backOffMs) continue
+      other.offeredAt = now
+      other.backOffMs = Math.min(limits.offerMaxMs, other.backOffMs * 2)
+      offers++
+      this.#effects.offer(other.index)
+    }
+  }
+
+  /** The peer that a task should run on because of what it reads: one that has most of it and room. -1: none. */
+  drawnTo(row: number, away: readonly number[]): number {
+    const kind = this.#kinds[this.#rows.kind[row]] as Kind
+    if (kind.guest) return -1
+    const bytes = new Map<number, number>()
+    for (const on of away) {
+      const extra = this.#rows.extra[on]
+      for (const { peer } of extra?.locations ?? []) bytes.set(peer, (bytes.get(peer) ?? 0) + (extra?.bytes ?? 0))
+    }
+    let best = -1
+    let most: number = limits.localityBytesMin
+    for (const other of this.#candidates(kind)) {
+      const there = bytes.get(other.index) ?? 0
+      if (there < most || !other.room) continue
+      const slots = Object.entries(this.#resources.named(kind.demand)).every(
+        ([name, amount]) => amount <= 0 || (other.room?.free[name] ?? 0) + 1e-9 >= amount,
+      )
+      if (slots && Math.max(0, other.outstanding - other.room.held) + other.room.queued === 0) {
+        best = other.index
+        most = there
+      }
+    }
+    return best
+  }
+
+  // ---- asking for work
+
+  /** Tells others what is free here: those that gave work lately, and a few more. Changes at once, the same again every second. */
+  #tellRoom(now: number): void {
+    if (this.#others.size === 0) return
+    const busy = this.#scheduler.waitingKinds.some(kind => kind.here && kind.ready.count > 0 && !kind.guest)
+    const free = !this.open || busy ? {} : this.#resources.available()
+    const idle = (free.cpus ?? 0) > 0
+    const text = JSON.stringify(free)
+    for (const other of this.#targets(now)) {
+      const room: Room = { free, held: other.guests, queued: this.#queuedOf(other) }
+      const says = `${text}/${room.held}/${room.queued}`
+      // Who has nothing here and was told that nothing is free needs not hear it again.
+      const again = idle && now - other.toldAt > limits.parkedMs / 2
+      if (says === other.told && !again) continue
+      if (!idle && other.guests === 0 && other.told === '') continue
+      other.told = says
+      other.toldAt = now
+      this.#effects.park(other.index, room)
+    }
+  }
+
+  #queuedOf(other: Other): number {
+    if (other.guests === 0) return 0
+    let queued = 0
+    for (const kind of this.#scheduler.waitingKinds) {
+      if (!kind.guest || kind.home !== other.index) continue
+      queued += kind.ready.count
+    }
+    return queued
+  }
+
+  #targets(now: number): Other[] {
+    const all = [...this.#others.values()]
+    if (all.length <= 5) return all
+    // Where its tasks are, where it was told something that may be true no more, and who supplied last.
+    const chosen = new Set(
+      all.filter(other => other.guests > 0 || (other.told !== '' && now - other.toldAt < limits.parkedMs)),
+    )
+    const suppliers = all.filter(other => other.suppliedAt > 0).sort((a, b) => b.suppliedAt - a.suppliedAt)
+    for (const other of suppliers.slice(0, 2)) chosen.add(other)
+    while (chosen.size < Math.min(all.length, 5)) chosen.add(all[Math.floor(this.random() * all.length)])
+    return [...chosen]
+  }
+
+  /** What is known of others, for people. */
+  *peers(): Iterable<{ index: number; offer: PeerOffer }> {
+    for (const { index, offer } of this.#others.values()) yield { index, offer }
+  }
+}

@@ -1,0 +1,1071 @@
+import type { BulkStream } from '../../mesh/node/index.ts'
+import { asCount, asList, asMap, asText, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
+import type { OwnerId } from '../../wire/ids.ts'
+import { limits as wireLimits } from '../../wire/limits.ts'
+import type { FunctionSpec } from '../../wire/records.ts'
+import {
+  type Bytes,
+  limits as coreLimits,
+  type GrantEnd,
+  type GuestEnd,
+  Kind,
+  type Location,
+  type Room,
+  state,
+} from '../core/index.ts'
+import { storeFullValue } from './failure-values.ts'
+import { type Answer, answerFlag, BatchReader, BatchWriter, type GrantedTask } from './grants.ts'
+import { limits } from './limits.ts'
+import type { PeerParts } from './parts.ts'
+import { objectHeader, receiveObject, sendObject } from './transfers.ts'
+import { WireNames } from './wire-names.ts'
+
+type Map_ = { [key: string]: HeaderValue | undefined }
+
+/** How frames reach other peers. */
+export interface MeshPort {
+  send(peerId: string, header: HeaderValue, payload?: Uint8Array): boolean
+  openBulk(peerId: string, header: HeaderValue): Promise<BulkStream>
+}
+
+/** A job, wherever its program is attached. */
+export interface JobName {
+  peer: string
+  incarnation: number
+  n: number
+  jobId: string
+  namespace: string
+}
+
+/** What the remote side needs of its peer besides the parts. */
+export interface RemoteHost {
+  readonly own: OwnerId
+  /** The local number of a job; made at the first use. */
+  jobOf(name: JobName): number
+  jobName(job: number): JobName | undefined
+  endJob(name: JobName): void
+  output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string }): void
+  /** Answers a question of another peer. */
+  answer(method: string, params: unknown): Promise<unknown>
+  /** Something happened outside a turn. */
+  stirred(): void
+  log(line: string): void
+}
+
+/** A function that another peer has defined here. */
+interface GuestKind {
+  index: number
+  missing: Set<string>
+  waiting: (() => void)[]
+}
+
+/** One session with another peer: what waits to be said, and what each side knows of the other's names. */
+interface Remote {
+  readonly peerId: string
+  readonly index: number
+  /** Kinds of this peer's that it knows. */
+  readonly defined: Set<number>
+  /** Kinds of its own that this peer runs for it. */
+  readonly kinds: Map<number, GuestKind>
+  readonly grants: BatchWriter
+  grantExtras: HeaderValue[]
+  readonly answers: BatchWriter
+  answerExtras: HeaderValue[]
+  backs: number[]
+  cancels: number[]
+  frees: number[]
+  refs: HeaderValue[]
+  asks: HeaderValue[]
+  room: Room | undefined
+  offer: boolean
+}
+
+/** A refs frame that its owner has not acknowledged. */
+interface PendingBorrow {
+  seq: number
+  peer: number
+}
+
+const BATCH_BYTES = 512 * 1024
+const EXTRA_BYTES = 300 * 1024
+
+/**
+ * This peer among others: grants and their answers, refs that cross, bytes that are fetched, code that travels. Turns what
+ * the cores decide into frames, and frames into events of the cores. What is said in one turn leaves as one frame a kind.
+ */
+export class RemotePeers {
+  readonly #parts: PeerParts
+  readonly #host: RemoteHost
+  readonly #names: WireNames
+  readonly #remotes = new Map<number, Remote>()
+  readonly #byPeerId = new Map<string, Remote>()
+  #port: MeshPort | undefined
+  #borrowSeq = 0
+  #pendingBorrows: PendingBorrow[] = []
+  #afterBorrows: { seq: number; except: number; sent: boolean; run(): void }[] = []
+  readonly #questions = new Map<number, { peer: number; resolve(value: unknown): void; reject(error: Error): void }>()
+  #nextQuestion = 1
+  readonly #codesAsked = new Map<string, { left: number; done: ((found: boolean) => void)[] }>()
+  #pulls = 0
+  readonly #pullsWaiting: number[] = []
+  closed = false
+
+  constructor(parts: PeerParts, host: RemoteHost) {
+    this.#parts = parts
+    this.#host = host
+    this.#names = new WireNames(host.own, parts.owner.peers, parts.names)
+  }
+
+  set port(port: MeshPort) {
+    this.#port = port
+  }
+
+  // ---- sessions
+
+  began(peerId: string, incarnation: number): number {
+    const { index } = this.#parts.owner.peers.of(peerId, incarnation)
+    const remote: Remote = {
+      peerId,
+      index,
+      defined: new Set(),
+      kinds: new Map(),
+      grants: new BatchWriter(),
+      grantExtras: [],
+      answers: new BatchWriter(),
+      answerExtras: [],
+      backs: [],
+      cancels: [],
+      frees: [],
+      refs: [],
+      asks: [],
+      room: undefined,
+      offer: false,
+    }
+    this.#remotes.set(index, remote)
+    this.#byPeerId.set(peerId, remote)
+    return index
+  }
+
+  ended(peerId: string, how: 'dead' | 'left' | 'replaced'): void {
+    const remote = this.#byPeerId.get(peerId)
+    if (!remote) return
+    this.#byPeerId.delete(peerId)
+    this.#remotes.delete(remote.index)
+    const { owner, codes } = this.#parts
+    owner.peerGone(remote.index, this.#parts.now())
+    codes.detach(owner.peers.clientId(remote.index, 0))
+    this.#pendingBorrows = this.#pendingBorrows.filter(one => one.peer !== remote.index)
+    this.#runAfterBorrows()
+    for (const [request, question] of this.#questions) {
+      if (question.peer !== remote.index) continue
+      this.#questions.delete(request)
+      question.reject(new Error(`peer ${peerId} is ${how}`))
+    }
+    for (const hash of this.#codesAsked.keys()) this.#codeAnswered(hash, false)
+    // What it passed on can still be registered by those who have it now.
+    setTimeout(() => {
+      owner.objects.forgetBorrower(remote.index)
+      this.#host.stirred()
+    }, limits.borrowerGraceMs).unref()
+  }
+
+  *linked(): Iterable<{ peerId: string; index: number }> {
+    for (const { peerId, index } of this.#remotes.values()) yield { peerId, index }
+  }
+
+  // ---- effects of the cores
+
+  grant(peer: number, row: number): void {
+    const remote = this.#remotes.get(peer)
+    if (!remote) return
+    const { owner } = this.#parts
+    const { rows } = owner
+    const kind = rows.kind[row]
+    if (!remote.defined.has(kind)) this.#define(remote, kind)
+    const extra = rows.extra[row]
+    rows.startedAt[row] = this.#parts.now()
+    const argumentBytes = rows.argumentBytes[row]
+    const task: GrantedTask = {
+      token: rows.token(row),
+      kind,
+      attempt: rows.attempt[row],
+      depth: rows.depth[row],
+      client: rows.client[row],
+      number: rows.number[row],
+      argumentBytes,
+    }
+    const more = extra && (extra.dependencies || extra.holds) ? this.#grantExtra(row) : undefined
+    if (
+      remote.grants.bytes + argumentBytes > BATCH_BYTES ||
+      remote.grantExtras.length > 200 ||
+      (more && more.bytes > EXTRA_BYTES / 2)
+    ) {
+      this.#sendGrants(remote)
+    }
+    if (more) remote.grantExtras.push([remote.grants.count, more.dependencies, more.contained])
+    if (extra?.arguments) remote.grants.task(task, extra.arguments, 0)
+    else remote.grants.task(task, rows.arguments, row * coreLimits.rowArgumentBytes)
+    if (more && more.bytes > EXTRA_BYTES / 2) this.#sendGrants(remote)
+  }
+
+  /** Dependencies and refs of a task that is granted. Small values travel with it, as far as a frame has room. */
+  #grantExtra(row: number): { dependencies: HeaderValue; contained: HeaderValue; bytes: number } {
+    const { owner } = this.#parts
+    const { rows } = owner
+    const extra = rows.more(row)
+    const on = extra.dependencies
+    const dependencies: HeaderValue[] = []
+    let bytes = 0
+    for (let i = 0; i < (on?.length ?? 0); i++) {
+      const there = on?.[i] ?? -1
+      const value = there < 0 ? extra.values?.[i] : rows.extra[there]?.value
+      if (value && (there < 0 || bytes + value.length < EXTRA_BYTES || !this.#canName(there))) {
+        bytes += value.length
+        dependencies.push(value)
+        continue
+      }
+      dependencies.push(this.#objectName(there))
+      bytes += 200
+    }
+    const isDependency = new Set(on ?? [])
+    const contained = (extra.holds ?? []).filter(held => !isDependency.has(held)).map(held => this.#nameOf(held))
+    bytes += contained.length * 100
+    return { dependencies, contained, bytes }
+  }
+
+  #canName(row: number): boolean {
+    return this.#parts.owner.rows.shared[row] === 1
+  }
+
+  #nameOf(row: number): HeaderValue {
+    const { rows, objects } = this.#parts.owner
+    // Others will name it: it is found by its name from now on.
+    objects.publish(row)
+    return this.#names.write(rows.client[row], rows.number[row])
+  }
+
+  /** An object whose bytes are fetched: its name, its bytes, where they are. */
+  #objectName(row: number): HeaderValue {
+    const { rows } = this.#parts.owner
+    const extra = rows.more(row)
+    const own = extra.offset >= 0 ? rows.token(row) : -1
+    return [this.#nameOf(row), extra.bytes, this.#names.writeLocations(extra.locations ?? [], own)]
+  }
+
+  #define(remote: Remote, kind: number): void {
+    remote.defined.add(kind)
+    const spec = this.#parts.specs[kind]
+    const job = this.#host.jobName(this.#parts.kindJobs[kind])
+    if (!job) return
+    this.#send(remote, {
+      t: 'define',
+      k: kind,
+      spec: JSON.stringify(spec),
+      job: [job.peer, job.incarnation, job.n, job.jobId, job.namespace],
+    })
+  }
+
+  answer(row: number, end: GuestEnd, from: Bytes): void {
+    this.#answer(row, end, from, -1)
+  }
+
+  answerStored(row: number, end: GuestEnd, bytes: number): void {
+    this.#answer(row, end, { u8: new Uint8Array(0), at: 0, bytes: 0 }, bytes)
+  }
+
+  #answer(row: number, end: GuestEnd, from: Bytes, storedBytes: number): void {
+    const { rows } = this.#parts.owner
+    const home = rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    const flags =
+      (end.failed ? answerFlag.failed : 0) |
+      (end.retry ? answerFlag.retry : 0) |
+      (end.system ? answerFlag.system : 0) |
+      (storedBytes >= 0 ? answerFlag.stored : 0)
+    const answer: Answer = {
+      token: home.token,
+      attempt: rows.attempt[row],
+      flags,
+      startedAt: end.startedAt,
+      endedAt: end.endedAt,
+      valueBytes: from.bytes,
+    }
+    let extra: Map_ | undefined
+    if (end.error !== undefined || storedBytes >= 0 || end.holds.length > 0) {
+      extra = {
+        e: end.error?.slice(0, 500),
+        s: storedBytes >= 0 ? storedBytes : undefined,
+        h: storedBytes >= 0 || end.holds.length > 0 ? rows.token(row) : undefined,
+        c: end.holds.length > 0 ? end.holds.map(held => this.#nameOf(held)) : undefined,
+      }
+    }
+    const worker = end.thread
+    // What its task took over from others is registered with their owners before its home may let go.
+    if (this.#pendingBorrows.some(one => one.peer !== remote.index)) {
+      const value = from.u8.slice(from.at, from.at + from.bytes)
+      this.#whenRegistered(remote.index, () => this.#putAnswer(remote, answer, value, 0, worker, extra))
+    } else this.#putAnswer(remote, answer, from.u8, from.at, worker, extra)
+  }
+
+  #putAnswer(
+    remote: Remote,
+    answer: Answer,
+    u8: Uint8Array,
+    at: number,
+    worker: number,
+    extra: Map_ | undefined,
+  ): void {
+    if (remote.answers.bytes + answer.valueBytes > BATCH_BYTES || remote.answerExtras.length > 500)
+      this.#sendAnswers(remote)
+    if (extra) remote.answerExtras.push([remote.answers.count, { ...extra, w: Math.max(0, worker) }])
+    remote.answers.answer(answer, u8, at)
+  }
+
+  /** Runs when every ref that was borrowed so far from others than `except` is registered. */
+  #whenRegistered(except: number, run: () => void): void {
+    if (!this.#pendingBorrows.some(one => one.peer !== except)) run()
+    else this.#afterBorrows.push({ seq: this.#borrowSeq, except, sent: true, run })
+  }
+
+  #runAfterBorrows(): void {
+    if (this.#afterBorrows.length === 0) return
+    const ready = this.#afterBorrows.filter(
+      ({ seq, except, sent }) => sent && !this.#pendingBorrows.some(one => one.peer !== except && one.seq <= seq),
+    )
+    if (ready.length === 0) return
+    this.#afterBorrows = this.#afterBorrows.filter(one => !ready.includes(one))
+    for (const { run } of ready) run()
+  }
+
+  giveUp(peer: number, token: number): void {
+    this.#remotes.get(peer)?.backs.push(token)
+  }
+
+  cancel(peer: number, row: number): void {
+    this.#remotes.get(peer)?.cancels.push(this.#parts.owner.rows.token(row))
+  }
+
+  park(peer: number, room: Room): void {
+    const remote = this.#remotes.get(peer)
+    if (remote) remote.room = room
+  }
+
+  offer(peer: number): void {
+    const remote = this.#remotes.get(peer)
+    if (remote) remote.offer = true
+  }
+
+  borrow(row: number): void {
+    const { rows, peers } = this.#parts.owner
+    const home = peers.homeOf(rows.client[row])
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) {
+      // Its owner is not linked: dead, or not met yet. It may be met within a moment.
+      setTimeout(() => this.#borrowLater(rows.token(row)), limits.strangerMs).unref()
+      return
+    }
+    remote.refs.push([1, home.client, rows.number[row]])
+  }
+
+  #borrowLater(token: number): void {
+    const { rows, objects, peers } = this.#parts.owner
+    const row = rows.rowOf(token)
+    if (row < 0) return
+    const home = peers.homeOf(rows.client[row])
+    if (!home) return
+    if (this.#remotes.has(home.peer)) this.borrow(row)
+    else if (rows.state[row] === state.expected)
+      objects.fail(row, { kind: 'owner-died', peerId: peers.get(home.peer).peerId })
+    this.#host.stirred()
+  }
+
+  giveBack(client: number, number: number): void {
+    const home = this.#parts.owner.peers.homeOf(client)
+    if (home) this.#remotes.get(home.peer)?.refs.push([0, home.client, number])
+  }
+
+  want(row: number): void {
+    const { rows, peers } = this.#parts.owner
+    const home = peers.homeOf(rows.client[row])
+    if (home) this.#remotes.get(home.peer)?.asks.push([home.client, rows.number[row]])
+  }
+
+  /** Tells a borrower what has come of an object. */
+  tell(peer: number, row: number): void {
+    const remote = this.#remotes.get(peer)
+    if (!remote) return
+    const { rows } = this.#parts.owner
+    const extra = rows.more(row)
+    const name = [rows.client[row], rows.number[row]]
+    if (extra.value) {
+      const holds = (extra.holds ?? []).map(held => this.#nameOf(held))
+      this.#send(
+        remote,
+        { t: 'value', k: name, f: rows.state[row] === state.failed, c: holds.length > 0 ? holds : undefined },
+        extra.value,
+      )
+      return
+    }
+    const own = extra.offset >= 0 ? rows.token(row) : -1
+    this.#send(remote, {
+      t: 'located',
+      k: name,
+      b: extra.bytes,
+      l: this.#names.writeLocations(extra.locations ?? [], own),
+    })
+  }
+
+  dropAt({ peer, token }: Location): void {
+    this.#remotes.get(peer)?.frees.push(token)
+  }
+
+  linger(token: number): void {
+    setTimeout(() => {
+      this.#parts.owner.objects.lingered(token)
+      this.#host.stirred()
+    }, coreLimits.lingerMs).unref()
+  }
+
+  // ---- what leaves
+
+  #send(remote: Remote, header: HeaderValue, payload?: Uint8Array): void {
+    this.#port?.send(remote.peerId, header, payload)
+  }
+
+  /** Everything that was decided in this turn. Refs go first: whoever is told something may let go of what it held. */
+  flush(): void {
+    for (const remote of this.#remotes.values()) {
+      if (remote.refs.length > 0) {
+        const r = remote.refs
+        remote.refs = []
+        let seq = 0
+        if (r.some(one => (one as HeaderValue[])[0] === 1)) {
+          seq = ++this.#borrowSeq
+          this.#pendingBorrows.push({ seq, peer: remote.index })
+        }
+        this.#send(remote, { t: 'refs', r, s: seq })
+      }
+      if (remote.asks.length > 0) {
+        this.#send(remote, { t: 'ask', k: remote.asks })
+        remote.asks = []
+      }
+    }
+    for (const one of this.#afterBorrows) one.sent = true
+    for (const remote of this.#remotes.values()) {
+      if (remote.grants.count > 0) this.#sendGrants(remote)
+      if (remote.answers.count > 0) this.#sendAnswers(remote)
+      if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
+      if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
+      if (remote.frees.length > 0) this.#sendTokens(remote, 'free', remote.frees)
+      if (remote.room) {
+        const { free, held, queued } = remote.room
+        this.#send(remote, { t: 'park', f: free, h: held, q: queued })
+        remote.room = undefined
+      }
+      if (remote.offer) {
+        this.#send(remote, { t: 'offer' })
+        remote.offer = false
+      }
+    }
+  }
+
+  #sendTokens(remote: Remote, t: string, tokens: number[]): void {
+    for (let from = 0; from < tokens.length; from += 20_000)
+      this.#send(remote, { t, k: tokens.slice(from, from + 20_000) })
+    tokens.length = 0
+  }
+
+  #sendGrants(remote: Remote): void {
+    const { count } = remote.grants
+    if (count === 0) return
+    const x = remote.grantExtras
+    remote.grantExtras = []
+    this.#send(remote, { t: 'grant', n: count, x: x.length > 0 ? x : undefined }, remote.grants.take())
+  }
+
+  #sendAnswers(remote: Remote): void {
+    const { count } = remote.answers
+    if (count === 0) return
+    const x = remote.answerExtras
+    remote.answerExtras = []
+    this.#send(remote, { t: 'done', n: count, x: x.length > 0 ? x : undefined }, remote.answers.take())
+  }
+
+  // ---- what arrives
+
+  frame(peerId: string, map: Map_, payload: Uint8Array): void {
+    const remote = this.#byPeerId.get(peerId)
+    if (!remote) return
+    const { owner } = this.#parts
+    const now = this.#parts.now()
+    switch (map.t) {
+      case 'grant':
+        this.#granted(remote, map, payload)
+        return
+      case 'done':
+        this.#done(remote, map, payload)
+        return
+      case 'park':
+        owner.exchange.parked(
+          remote.index,
+          { free: amounts(map.f), held: asCount(map.h, 'held'), queued: asCount(map.q, 'queued') },
+          now,
+        )
+        return
+      case 'offer':
+        owner.exchange.offered(remote.index, now)
+        return
+      case 'back':
+        for (const token of asList(map.k, 'tokens'))
+          owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index)
+        return
+      case 'cancel':
+        this.#cancelled(remote, asList(map.k, 'tokens'))
+        return
+      case 'free':
+        for (const token of asList(map.k, 'tokens')) this.#freed(remote, asCount(token, 'token'))
+        return
+      case 'refs':
+        this.#refs(remote, map)
+        return
+      case 'lent':
+        this.#lent(remote, map)
+        return
+      case 'ask':
+        for (const one of asList(map.k, 'names')) {
+          const [client, number] = asList(one, 'a name', 2)
+          if (!owner.objects.wantedBy(asCount(client, 'client'), asCount(number, 'number'), remote.index))
+            this.#send(remote, { t: 'lent', s: 0, gone: [one] })
+        }
+        return
+      case 'value':
+        this.#value(remote, map, payload)
+        return
+      case 'located':
+        this.#located(remote, map)
+        return
+      case 'define':
+        this.#defined(remote, map)
+        return
+      case 'want':
+        for (const hash of asList(map.h, 'hashes', 10_000)) this.#sendCode(remote, asText(hash, 'hash', 64))
+        return
+      case 'code':
+        this.#code(remote, map, payload)
+        return
+      case 'job-end':
+        this.#host.endJob(jobFrom(map.job))
+        return
+      case 'log': {
+        const name = map.name === undefined ? undefined : asText(map.name, 'name')
+        const line = {
+          worker: asText(map.w, 'worker', 200),
+          text: asText(map.x, 'text', 1 << 20),
+          ...(name === undefined ? {} : { name }),
+        }
+        this.#host.output(jobFrom(map.job), map.e === true, line)
+        return
+      }
+      case 'question':
+        void this.#question(remote, map)
+        return
+      case 'reply':
+        this.#reply(map, payload)
+        return
+      default:
+        throw new MalformedFrameError(`a frame of type ${String(map.t)}`)
+    }
+  }
+
+  readonly #task: GrantedTask = { token: 0, kind: 0, attempt: 0, depth: 0, client: 0, number: 0, argumentBytes: 0 }
+
+  #granted(remote: Remote, map: Map_, payload: Uint8Array): void {
+    const reader = new BatchReader(payload)
+    const count = asCount(map.n, 'n')
+    const extras = new Map<number, HeaderValue[]>()
+    for (const one of asList(map.x ?? [], 'extras')) {
+      const [at, ...more] = asList(one, 'an extra', 3)
+      extras.set(asCount(at, 'at'), more)
+    }
+    const { owner } = this.#parts
+    const task = this.#task
+    for (let i = 0; i < count; i++) {
+      const at = reader.task(task)
+      const kind = remote.kinds.get(task.kind)
+      if (!kind) throw new MalformedFrameError(`a task of function ${task.kind}, which was not defined`)
+      const more = extras.get(i)
+      const guest = {
+        client: owner.peers.clientId(remote.index, task.client),
+        number: task.number,
+        kind: kind.index,
+        job: this.#parts.kindJobs[kind.index],
+        attempt: task.attempt,
+        depth: task.depth,
+        home: { peer: remote.index, token: task.token },
+        dependencies: [] as number[],
+        values: [] as (Uint8Array | undefined)[],
+        contained: more ? this.#names.readKeys(more[1]) : [],
+      }
+      if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(guest, one)
+      if (kind.missing.size === 0 && !this.closed) {
+        owner.host(guest, { u8: payload, at, bytes: task.argumentBytes }, this.#parts.now())
+        continue
+      }
+      // Its code is on the way.
+      const bytes = payload.slice(at, at + task.argumentBytes)
+      for (const on of guest.dependencies) if (on >= 0) owner.objects.hold(on)
+      kind.waiting.push(() => {
+        owner.host(guest, { u8: bytes, at: 0, bytes: bytes.length }, this.#parts.now())
+        for (const on of guest.dependencies) if (on >= 0) owner.objects.letGo(on)
+      })
+    }
+  }
+
+  #dependency(guest: { dependencies: number[]; values: (Uint8Array | undefined)[] }, one: HeaderValue): void {
+    if (one instanceof Uint8Array) {
+      guest.dependencies.push(-1)
+      guest.values.push(one.slice())
+      return
+    }
+    const [name, bytes, locations] = asList(one, 'a dependency', 3)
+    const { client, number } = this.#names.read(name)
+    const { objects, rows } = this.#parts.owner
+    let row = objects.rowOfKey(client, number)
+    if (row < 0) {
+      // One of this peer's own that is gone.
+      row = rows.add(state.expected, client, -1, number, -1)
+      objects.fail(row, { kind: 'lost', reason: 'its owner does not hold it any more' })
+    }
+    this.#settleAt(row, asCount(bytes, 'bytes'), this.#names.readLocations(locations))
+    guest.dependencies.push(row)
+    guest.values.push(undefined)
+  }
+
+  /** Notes where a value is, unless that is known. */
+  #settleAt(row: number, bytes: number, locations: Location[]): void {
+    const { objects, rows } = this.#parts.owner
+    if (rows.state[row] !== state.expected || !objects.isForeign(row)) return
+    const own = locations.find(({ peer }) => peer < 0)
+    const here = own ? rows.rowOf(own.token) : -1
+    const others = locations.filter(({ peer }) => peer >= 0)
+    if (here >= 0 && rows.state[here] === state.ready && rows.more(here).offset >= 0)
+      objects.settleRemote(row, bytes, others, here)
+    else if (others.length > 0) objects.settleRemote(row, bytes, others)
+  }
+
+  readonly #end: Answer = { token: 0, attempt: 0, flags: 0, startedAt: 0, endedAt: 0, valueBytes: 0 }
+
+  #done(remote: Remote, map: Map_, payload: Uint8Array): void {
+    const reader = new BatchReader(payload)
+    const count = asCount(map.n, 'n')
+    const extras = new Map<number, Map_>()
+    for (const one of asList(map.x ?? [], 'extras')) {
+      const [at, more] = asList(one, 'an extra', 2)
+      extras.set(asCount(at, 'at'), asMap(more, 'an extra'))
+    }
+    const { owner } = this.#parts
+    const answer = this.#end
+    const { pid } = this.#parts.peerFacts(remote.peerId)
+    for (let i = 0; i < count; i++) {
+      const at = reader.answer(answer)
+      const more = extras.get(i)
+      const row = owner.rows.rowOf(answer.token)
+      const end: GrantEnd = {
+        attempt: answer.attempt,
+        failed: (answer.flags & answerFlag.failed) !== 0,
+        retry: (answer.flags & answerFlag.retry) !== 0,
+        system: (answer.flags & answerFlag.system) !== 0,
+        startedAt: answer.startedAt,
+        endedAt: answer.endedAt,
+        error: more?.e === undefined ? undefined : asText(more.e, 'error'),
+        workerId: `t${more?.w === undefined ? 0 : asCount(more.w, 'worker')}`,
+        pid,
+        peerId: remote.peerId,
+        contained: more?.c === undefined ? [] : this.#names.readKeys(more.c),
+      }
+      const hosted = more?.h === undefined ? -1 : asCount(more.h, 'token')
+      if (!owner.granted(row, remote.index, end)) {
+        // Another attempt has taken its place: what it left there goes.
+        if (hosted >= 0) remote.frees.push(hosted)
+        continue
+      }
+      if ((answer.flags & answerFlag.stored) !== 0) {
+        owner.grantStored(row, remote.index, end, { peer: remote.index, token: hosted }, asCount(more?.s, 'bytes'))
+      } else {
+        owner.grantDone(row, remote.index, end, { u8: payload, at, bytes: answer.valueBytes })
+        // The refs inside are held there until they are registered here.
+        if (hosted >= 0) this.#afterRefs(remote, hosted)
+      }
+    }
+  }
+
+  #afterRefs(remote: Remote, token: number): void {
+    // What was borrowed just now leaves with this turn, before what is said then.
+    const pending = [...this.#remotes.values()].some(one => one !== remote && one.refs.length > 0)
+    const run = (): void => void remote.frees.push(token)
+    if (pending)
+      this.#afterBorrows.push({ seq: this.#borrowSeq + this.#remotes.size, except: remote.index, sent: false, run })
+    else this.#whenRegistered(remote.index, run)
+  }
+
+  #cancelled(remote: Remote, tokens: HeaderValue[]): void {
+    const wanted = new Set(tokens)
+    const { owner } = this.#parts
+    const { rows } = owner
+    for (let row = 0; row < rows.capacity; row++) {
+      const home = rows.state[row] === state.free ? undefined : rows.extra[row]?.home
+      if (home?.peer === remote.index && wanted.has(home.token)) owner.endGuest(row, this.#parts.now())
+    }
+  }
+
+  #freed(remote: Remote, token: number): void {
+    const { rows, objects } = this.#parts.owner
+    const row = rows.rowOf(token)
+    if (row >= 0 && rows.extra[row]?.home?.peer === remote.index) objects.letGo(row)
+  }
+
+  #refs(remote: Remote, map: Map_): void {
+    const { objects } = this.#parts.owner
+    const gone: HeaderValue[] = []
+    for (const one of asList(map.r, 'refs')) {
+      const [op, c, n] = asList(one, 'a ref', 3)
+      const client = asCount(c, 'client')
+      const number = asCount(n, 'number')
+      if (op === 0) objects.handedBack(client, number, remote.index)
+      else if (!objects.lend(client, number, remote.index)) gone.push([client, number])
+    }
+    const seq = asCount(map.s, 's')
+    if (seq > 0) this.#send(remote, { t: 'lent', s: seq, gone: gone.length > 0 ? gone : undefined })
+  }
+
+  #lent(remote: Remote, map: Map_): void {
+    const { objects, rows, peers } = this.#parts.owner
+    const seq = asCount(map.s, 's')
+    this.#pendingBorrows = this.#pendingBorrows.filter(one => one.peer !== remote.index || one.seq !== seq)
+    for (const one of asList(map.gone ?? [], 'names')) {
+      const [client, number] = asList(one, 'a name', 2)
+      const row = objects.shared(peers.clientId(remote.index, asCount(client, 'client')), asCount(number, 'number'))
+      if (row >= 0 && rows.state[row] === state.expected)
+        objects.fail(row, { kind: 'lost', reason: 'its owner does not hold it any more' })
+    }
+    this.#runAfterBorrows()
+  }
+
+  #rowOfTheirs(remote: Remote, name: HeaderValue | undefined): number {
+    const [client, number] = asList(name, 'a name', 2)
+    const { objects, peers } = this.#parts.owner
+    return objects.shared(peers.clientId(remote.index, asCount(client, 'client')), asCount(number, 'number'))
+  }
+
+  #value(remote: Remote, map: Map_, payload: Uint8Array): void {
+    const row = this.#rowOfTheirs(remote, map.k)
+    if (row < 0) return
+    const { objects } = this.#parts.owner
+    const keys = this.#names.readKeys(map.c)
+    const holds = keys.length > 0 ? objects.rowsOfKeys(keys) : undefined
+    objects.settle(row, map.f === true, { u8: payload, at: 0, bytes: payload.length }, holds)
+  }
+
+  #located(remote: Remote, map: Map_): void {
+    const row = this.#rowOfTheirs(remote, map.k)
+    if (row < 0) return
+    const locations = this.#names.readLocations(map.l)
+    this.#settleAt(row, asCount(map.b, 'bytes'), locations)
+  }
+
+  // ---- functions and code
+
+  #defined(remote: Remote, map: Map_): void {
+    const { owner, codes } = this.#parts
+    const spec = JSON.parse(asText(map.spec, 'spec', 1 << 20)) as FunctionSpec
+    const job = this.#host.jobOf(jobFrom(map.job))
+    const index = owner.kinds.length
+    const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
+    const demand = owner.resources.demand(spec.resources)
+    owner.kinds.push(
+      new Kind(index, owner.rows, {
+        name,
+        demand,
+        priority,
+        timeoutMs,
+        retries,
+        infeasibleTimeoutMs,
+        home: remote.index,
+      }),
+    )
+    this.#parts.specs.push(spec)
+    this.#parts.kindJobs.push(job)
+    const user = owner.peers.clientId(remote.index, 0)
+    const missing = new Set<string>()
+    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) if (!codes.use(hash, user)) missing.add(hash)
+    remote.kinds.set(asCount(map.k, 'kind'), { index, missing, waiting: [] })
+    if (missing.size > 0) this.#send(remote, { t: 'want', h: [...missing] })
+  }
+
+  #sendCode(remote: Remote, hash: string): void {
+    const bytes = this.#parts.codes.get(hash)
+    if (!bytes) {
+      this.#send(remote, { t: 'code', h: hash, n: 0, none: true })
+      return
+    }
+    for (let at = 0; at < bytes.length || at === 0; at += BATCH_BYTES) {
+      this.#send(remote, { t: 'code', h: hash, n: bytes.length, at }, bytes.subarray(at, at + BATCH_BYTES))
+    }
+  }
+
+  readonly #arriving = new Map<string, Uint8Array>()
+
+  #code(remote: Remote, map: Map_, payload: Uint8Array): void {
+    const hash = asText(map.h, 'hash', 64)
+    if (map.none === true) {
+      this.#codeAnswered(hash, false)
+      return
+    }
+    const total = asCount(map.n, 'n')
+    if (total > wireLimits.messageBytesMax) throw new MalformedFrameError(`code of ${total} bytes`)
+    const at = asCount(map.at, 'at')
+    const bytes = this.#arriving.get(hash) ?? new Uint8Array(total)
+    if (at + payload.length > bytes.length) throw new MalformedFrameError('code longer than it said')
+    bytes.set(payload, at)
+    if (at + payload.length < bytes.length) {
+      this.#arriving.set(hash, bytes)
+      return
+    }
+    this.#arriving.delete(hash)
+    const { codes, owner } = this.#parts
+    if (!codes.isRight(hash, bytes)) throw new MalformedFrameError('code with another hash than its name')
+    codes.add(hash, bytes, owner.peers.clientId(remote.index, 0))
+    for (const one of this.#remotes.values()) {
+      for (const kind of one.kinds.values()) {
+        if (!kind.missing.delete(hash) || kind.missing.size > 0) continue
+        codes.use(hash, owner.peers.clientId(one.index, 0))
+        for (const host of kind.waiting.splice(0)) host()
+      }
+    }
+    this.#codeAnswered(hash, true)
+  }
+
+  /** Asks all others for code that nobody here has. */
+  wantCode(hash: string): Promise<boolean> {
+    if (this.#remotes.size === 0) return Promise.resolve(false)
+    return new Promise(resolve => {
+      const open = this.#codesAsked.get(hash)
+      if (open) {
+        open.done.push(resolve)
+        return
+      }
+      this.#codesAsked.set(hash, { left: this.#remotes.size, done: [resolve] })
+      for (const remote of this.#remotes.values()) this.#send(remote, { t: 'want', h: [hash] })
+    })
+  }
+
+  #codeAnswered(hash: string, found: boolean): void {
+    const open = this.#codesAsked.get(hash)
+    if (!open || (!found && --open.left > 0)) return
+    this.#codesAsked.delete(hash)
+    for (const done of open.done) done(found)
+  }
+
+  // ---- jobs, output, questions
+
+  jobEnded(job: JobName): void {
+    for (const remote of this.#remotes.values()) this.#send(remote, { t: 'job-end', job: jobTo(job) })
+  }
+
+  output(job: JobName, isError: boolean, line: { name?: string | undefined; worker: string; text: string }): void {
+    const remote = this.#byPeerId.get(job.peer)
+    if (!remote) return
+    // A frame has its limit, a line of output has none.
+    for (let at = 0; at < line.text.length; at += 200_000) {
+      this.#send(remote, {
+        t: 'log',
+        job: jobTo(job),
+        e: isError,
+        name: line.name,
+        w: line.worker,
+        x: line.text.slice(at, at + 200_000),
+      })
+    }
+  }
+
+  /** Asks another peer a question. */
+  ask(index: number, method: string, params: unknown): Promise<unknown> {
+    const remote = this.#remotes.get(index)
+    if (!remote) return Promise.reject(new Error('that peer is gone'))
+    return new Promise((resolve, reject) => {
+      const request = this.#nextQuestion++
+      this.#questions.set(request, { peer: index, resolve, reject })
+      this.#send(remote, { t: 'question', q: request, m: method, p: JSON.stringify(params ?? null) })
+    })
+  }
+
+  async #question(remote: Remote, map: Map_): Promise<void> {
+    const q = asCount(map.q, 'q')
+    let text: string
+    let ok = true
+    try {
+      text =
+        JSON.stringify(
+          await this.#host.answer(asText(map.m, 'method', 100), JSON.parse(asText(map.p, 'params', 1 << 20))),
+        ) ?? 'null'
+    } catch (error) {
+      ok = false
+      text = (error as Error).message
+    }
+    const bytes = new TextEncoder().encode(text)
+    for (let at = 0; at < bytes.length; at += BATCH_BYTES) {
+      const last = at + BATCH_BYTES >= bytes.length
+      this.#send(remote, { t: 'reply', q, ok, last }, bytes.subarray(at, at + BATCH_BYTES))
+    }
+  }
+
+  readonly #replies = new Map<number, Uint8Array[]>()
+
+  #replyPart(map: Map_, payload: Uint8Array): { q: number; text: string } | undefined {
+    const q = asCount(map.q, 'q')
+    const parts = this.#replies.get(q) ?? []
+    parts.push(payload.slice())
+    if (map.last !== true) {
+      this.#replies.set(q, parts)
+      return undefined
+    }
+    this.#replies.delete(q)
+    return { q, text: Buffer.concat(parts).toString('utf8') }
+  }
+
+  #reply(map: Map_, payload: Uint8Array): void {
+    const whole = this.#replyPart(map, payload)
+    if (!whole) return
+    const question = this.#questions.get(whole.q)
+    this.#questions.delete(whole.q)
+    if (map.ok === true) question?.resolve(JSON.parse(whole.text))
+    else question?.reject(new Error(whole.text))
+  }
+
+  // ---- bytes
+
+  /** Fetches a value: a few at a time, so that many do not starve each other. */
+  pull(row: number): void {
+    if (this.#pulls >= limits.pullsMax) {
+      this.#pullsWaiting.push(this.#parts.owner.rows.token(row))
+      return
+    }
+    this.#pulls++
+    void this.#pull(this.#parts.owner.rows.token(row)).finally(() => {
+      this.#pulls--
+      for (let next = this.#pullsWaiting.shift(); next !== undefined; next = this.#pullsWaiting.shift()) {
+        const waiting = this.#parts.owner.rows.rowOf(next)
+        if (waiting < 0) continue
+        this.pull(waiting)
+        break
+      }
+      this.#host.stirred()
+    })
+  }
+
+  async #pull(token: number): Promise<void> {
+    const { owner, store } = this.#parts
+    const { rows, objects, peers } = owner
+    const row = rows.rowOf(token)
+    if (row < 0) return
+    const location = rows.more(row).locations?.[0]
+    if (!location) {
+      objects.unreachable(row, -1, 'nobody has its bytes')
+      return
+    }
+    const { peerId } = peers.get(location.peer)
+    let offset = -1
+    let stream: BulkStream | undefined
+    try {
+      if (!this.#port || !this.#remotes.has(location.peer)) throw new Error(`peer ${peerId} is gone`)
+      stream = await this.#openTo(peerId, location)
+      const { bytes, header } = await objectHeader(stream)
+      if (bytes < 0) throw new Error(`peer ${peerId} does not have it any more`)
+      offset = store.allocate(bytes)
+      if (offset < 0) {
+        stream.reset()
+        objects.noRoom(row, storeFullValue(bytes, store))
+        return
+      }
+      await receiveObject(stream, { u8: store.u8, at: offset, bytes })
+      const keys = this.#names.readKeys(header.c)
+      objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
+    } catch (error) {
+      stream?.reset()
+      if (offset >= 0) store.free(offset)
+      objects.unreachable(
+        row,
+        location.peer,
+        `its bytes could not be fetched from ${peerId}: ${(error as Error).message}`,
+      )
+    }
+  }
+
+  /** A link that was cut may come back: only the death of the peer ends the attempt. */
+  async #openTo(peerId: string, location: Location): Promise<BulkStream> {
+    for (;;) {
+      try {
+        return await (this.#port as MeshPort).openBulk(peerId, { t: 'object', k: location.token })
+      } catch (error) {
+        if (!this.#remotes.has(location.peer) || this.closed) throw error
+        await new Promise(resolve => setTimeout(resolve, 50))
+      }
+    }
+  }
+
+  /** Another peer fetches something. */
+  async bulk(peerId: string, map: Map_, stream: BulkStream): Promise<void> {
+    const { owner, store } = this.#parts
+    const { rows, objects } = owner
+    try {
+      if (map.t !== 'object') throw new MalformedFrameError(`a stream of type ${String(map.t)}`)
+      const row = rows.rowOf(asCount(map.k, 'token'))
+      const extra = row < 0 ? undefined : rows.extra[row]
+      if (!extra || rows.state[row] !== state.ready || (extra.offset < 0 && !extra.value)) {
+        await stream.send({ gone: true })
+        await stream.end()
+        return
+      }
+      const holds = (extra.holds ?? []).map(held => this.#nameOf(held))
+      const header: { [key: string]: HeaderValue } = holds.length > 0 ? { c: holds } : {}
+      if (extra.value) {
+        await sendObject(stream, header, { u8: extra.value, at: 0, bytes: extra.value.length })
+        return
+      }
+      const { offset, bytes, token } = objects.pin(row)
+      try {
+        await sendObject(stream, header, { u8: store.u8, at: offset, bytes })
+      } finally {
+        objects.unpin(token)
+      }
+    } catch (error) {
+      stream.reset()
+      if (error instanceof MalformedFrameError) this.#host.log(`peer ${peerId}: ${error.message}`)
+    }
+  }
+}
+
+function amounts(value: HeaderValue | undefined): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(asMap(value, 'amounts')).map(([name, amount]) => {
+      if (typeof amount !== 'number' || !(amount >= 0)) throw new MalformedFrameError('an amount that is none')
+      return [name, amount]
+    }),
+  )
+}
+
+function jobTo(job: JobName): HeaderValue {
+  return [job.peer, job.incarnation, job.n, job.jobId, job.namespace]
+}
+
+function jobFrom(value: HeaderValue | undefined): JobName {
+  const [peer, incarnation, n, jobId, namespace] = asList(value, 'a job', 5)
+  return {
+    peer: asText(peer, 'peer', 64),
+    incarnation: asCount(incarnation, 'incarnation'),
+    n: asCount(n, 'n'),
+    jobId: asText(jobId, 'job', 200),
+    namespace: asText(namespace, 'namespace', 4096),
+  }
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { meshLimits } from '../../mesh/index.ts'
+import type { BulkStream } from '../../mesh/node/index.ts'
+import { asCount, asMap, type HeaderValue } from '../../mesh/wire/index.ts'
+
+/** One copy between native code and the store at a time. */
+const CHUNK_BYTES = meshLimits.bulkChunkBytes
+
+/**
+ * Sends an object over a stream of its own: its header, then bytes as far as the receiver has given credit, then their
+ * SHA-256. The receiver sets the pace (protocols §3).
+ */
+export async function sendObject(
+  stream: BulkStream,
+  header: { [key: string]: HeaderValue },
+  from: { u8: Uint8Array; at: number; bytes: number },
+): Promise<void> {
+  await stream.send({ ...header, bytes: from.bytes })
+  const hash = createHash('sha256')
+  const scratch = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(from.bytes, 1)))
+  let credit = 0
+  for (let sent = 0; sent < from.bytes; ) {
+    while (credit === 0) credit += asCount(asMap(await deadline(stream.frame()), 'credit').credit, 'credit')
+    const n = Math.min(scratch.length, credit, from.bytes - sent)
+    // Native code takes no view of shared memory.
+    const chunk = scratch.subarray(0, n)
+    chunk.set(from.u8.subarray(from.at + sent, from.at + sent + n))
+    hash.update(chunk)
+    await deadline(stream.write(chunk))
+    credit -= n
+    sent += n
+  }
+  await stream.write(hash.digest())
+  await stream.end()
+}
+
+/** What an object's stream begins with. */
+export interface IncomingObject {
+  bytes: number
+  header: { [key: string]: HeaderValue | undefined }
+}
+
+/** The header of an object that comes over a stream. */
+export async function objectHeader(stream: BulkStream): Promise<IncomingObject> {
+  const header = asMap(await deadline(stream.frame()), 'a header')
+  return { bytes: header.gone === true ? -1 : asCount(header.bytes, 'bytes'), header }
+}
+
+/** Receives the bytes into their room, giving credit as they are taken, and checks their hash. */
+export async function receiveObject(
+  stream: BulkStream,
+  to: { u8: Uint8Array; at: number; bytes: number },
+): Promise<void> {
+  const hash = createHash('sha256')
+  let given = Math.min(to.bytes, meshLimits.bulkWindowBytes)
+  if (to.bytes > 0) await stream.send({ credit: given })
+  let got = 0
+  const tail = new Uint8Array(32)
+  let tailBytes = 0
+  for (;;) {
+    const chunk = await deadline(stream.read())
+    if (chunk === null) break
+    const n = Math.min(chunk.length, to.bytes - got)
+    if (n > 0) {
+      const part = n === chunk.length ? chunk : chunk.subarray(0, n)
+      hash.update(part)
+      to.u8.set(part, to.at + got)
+      got += n
+      const more = Math.min(to.bytes, got + meshLimits.bulkWindowBytes) - given
+      if (more >= meshLimits.bulkCreditBytes || (more > 0 && got + more === to.bytes)) {
+        given += more
+        await stream.send({ credit: more })
+      }
+    }
+    const rest = chunk.subarray(n)
+    if (tailBytes + rest.length > tail.length) throw new Error('more bytes than were announced')
+    tail.set(rest, tailBytes)
+    tailBytes += rest.length
+  }
+  if (got < to.bytes || tailBytes < tail.length)
+    throw new Error(`the object was cut short: ${got} of ${to.bytes} bytes`)
+  if (!hash.digest().equals(tail)) throw new Error('the bytes have another hash than was sent with them')
+}
+
+/** A transfer on which nothing moves is given up. */
+function deadline<T>(step: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`nothing moved for ${meshLimits.bulkStallMs} ms`)),
+      meshLimits.bulkStallMs,
+    )
+  })
+  step.catch(() => undefined)
+  return Promise.race([step, late]).finally(() => clearTimeout(timer))
+}

@@ -1,0 +1,1 @@
+export { limits as meshLimits } from './limits.ts'
