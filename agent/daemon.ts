@@ -1,4 +1,8 @@
 import type { Server } from 'node:net'
+import { type Credential, Refusal, type Role, readTicket } from '../mesh/admission/index.ts'
+import { meshLimits } from '../mesh/index.ts'
+import { QuicTransport } from '../mesh/links/index.ts'
+import { redeemTicket } from '../mesh/node/index.ts'
 import {
   type AgentLock,
   type AgentRecord,
@@ -6,15 +10,24 @@ import {
   findAgent,
   type Home,
   homeAt,
+  isAloneInMesh,
   listenPrivately,
-  loadMeshIdentity,
+  loadMembership,
   loadPeerIdentity,
   nextIncarnation,
   processIdentity,
+  readMeshId,
+  readRemembered,
   removeAgentTraces,
+  saveCredential,
+  saveMembership,
   takeAgentLock,
+  ticketFile,
   writeAgentRecord,
+  writeRemembered,
 } from './home/index.ts'
+import { lastListen, openMesh } from './listening.ts'
+import type { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer, PeerOptions } from './peer/index.ts'
 
@@ -23,12 +36,14 @@ export interface DaemonOptions
   extends Pick<PeerOptions, 'resources' | 'objectStoreBytes' | 'labels' | 'folders' | 'log'> {
   /** Prepared (`prepareHome`). Default: `$SHOAL_HOME`. */
   readonly home?: Home
-  /** `--listen`, for the mesh. */
+  /** `--listen`, for the mesh. Default: where it listened last, on all addresses. */
   readonly listenAt?: string
+  /** Joins the mesh of this ticket. */
+  readonly ticket?: string
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000 }
+export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000 }
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -40,6 +55,7 @@ export class Daemon {
   readonly #lock: AgentLock
   readonly #server: Server
   readonly #peer: Peer
+  readonly #mesh: MeshHost
   readonly #log: (line: string) => void
   readonly #hurry = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
@@ -69,12 +85,15 @@ export class Daemon {
   }
 
   static async #listen(home: Home, lock: AgentLock, socket: string, options: DaemonOptions): Promise<Daemon> {
-    const { peerId } = loadPeerIdentity(home)
-    const { meshId } = loadMeshIdentity(home)
+    const identity = loadPeerIdentity(home)
+    const { peerId, key } = identity
+    if (options.ticket !== undefined) await join(home, identity, options.ticket)
+    const { meshId, role, credential, issuer } = loadMembership(home, identity)
     const incarnation = nextIncarnation(home)
     const { Peer } = await import('./peer/index.ts')
     const { resources, objectStoreBytes, labels, folders, log } = options
     let daemon: Daemon | undefined
+    let mesh: MeshHost | undefined
     const peer = new Peer({
       peerId,
       meshId,
@@ -85,6 +104,10 @@ export class Daemon {
       labels,
       folders,
       log,
+      role,
+      addresses: () => mesh?.addresses ?? [],
+      members: () => mesh?.rows() ?? [],
+      peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
       handlers: {
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true
@@ -92,9 +115,40 @@ export class Daemon {
           setImmediate(() => void daemon?.stop({ drainMs: now ? 0 : drainLimits.downMs }))
           return { pid: process.pid }
         },
+        ticket: async (params: unknown) => {
+          const {
+            uses = 1,
+            ttlMs = meshLimits.ticketTtlMs,
+            role = 'peer',
+          } = (params ?? {}) as {
+            uses?: number
+            ttlMs?: number
+            role?: Role
+          }
+          if (!mesh) throw new Error('the agent is starting')
+          return { ...mesh.node.makeTicket({ uses, ttlMs, role }), uses, role }
+        },
       },
     })
     try {
+      mesh = await openMesh(home, options.listenAt ?? lastListen(home), options.listenAt !== undefined, listen => ({
+        peer,
+        key,
+        peerId,
+        meshId,
+        incarnation,
+        release: shoalVersion,
+        role,
+        credential,
+        issuer,
+        listen,
+        tickets: ticketFile(home),
+        remembered: readRemembered(home),
+        remember: known => writeRemembered(home, known),
+        renewed: (renewed: Credential) => saveCredential(home, renewed),
+        log,
+      }))
+      if (options.ticket !== undefined) await mesh.linked(drainLimits.linkMs)
       const server = await listenPrivately(socket, connection => peer.attach(connection))
       const record: AgentRecord = {
         pid: process.pid,
@@ -105,18 +159,26 @@ export class Daemon {
         peerId,
         socket,
         version: shoalVersion,
-        ...(options.listenAt === undefined ? {} : { listenAt: options.listenAt }),
+        listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon(home, lock, server, peer, record, log)
+      daemon = new Daemon(home, lock, server, peer, mesh, record, log)
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
       return daemon
     } catch (error) {
+      await mesh?.node.close()
       await peer.close()
       throw error
     }
+  }
+
+  /** A new ticket, or null where this peer may issue none. */
+  ticket(): string | null {
+    const { node } = this.#mesh
+    if (!node.mayIssue) return null
+    return node.makeTicket({ role: 'peer', uses: 1, ttlMs: meshLimits.ticketTtlMs }).ticket
   }
 
   private constructor(
@@ -124,6 +186,7 @@ export class Daemon {
     lock: AgentLock,
     server: Server,
     peer: Peer,
+    mesh: MeshHost,
     record: AgentRecord,
     log: (line: string) => void,
   ) {
@@ -133,6 +196,7 @@ export class Daemon {
     this.#lock = lock
     this.#server = server
     this.#peer = peer
+    this.#mesh = mesh
     this.#log = log
   }
 
@@ -155,6 +219,8 @@ export class Daemon {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
         await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
       }
+      // The others hear of it before their links end.
+      await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.
       await Promise.race([this.#peer.close(), afterMs(drainLimits.closeMs)])
     } catch (error) {
@@ -178,4 +244,31 @@ export class Daemon {
 
 function afterMs(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms).unref())
+}
+
+/** Redeems a ticket, and makes its mesh this home's. Throws Refusal and UnreachableError. */
+async function join(home: Home, { peerId, key }: ReturnType<typeof loadPeerIdentity>, text: string): Promise<void> {
+  const ticket = readTicket(text)
+  const current = readMeshId(home)
+  // A member of that mesh needs no ticket: it is not used up.
+  if (current === ticket.meshId) return
+  if (current !== undefined && !isAloneInMesh(home)) {
+    throw new Refusal(
+      'other-mesh',
+      `${home.dir} belongs to the mesh ${current}, and the ticket is of ${ticket.meshId}: use a SHOAL_HOME of its own for it`,
+    )
+  }
+  const transport = new QuicTransport(key)
+  try {
+    const joined = await redeemTicket(transport, ticket, {
+      release: shoalVersion,
+      wantsIssuer: true,
+      ownPeerId: peerId,
+    })
+    const { role, credential, chain, known } = joined
+    saveMembership(home, { meshId: ticket.meshId, role, credential, chain })
+    writeRemembered(home, known)
+  } finally {
+    await transport.close()
+  }
 }

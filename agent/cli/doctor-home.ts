@@ -6,7 +6,7 @@ import {
   type Home,
   HomeError,
   readIncarnation,
-  readMeshIdentity,
+  readMeshId,
   readPeerIdentity,
   writeDurably,
 } from '../home/index.ts'
@@ -80,8 +80,8 @@ function keyCheck(home: Home): Check {
 }
 
 function meshCheck(home: Home): Check {
-  const identity = readMeshIdentity(home)
-  return ok('mesh', identity ? identity.meshId : 'none yet: shoal up founds one')
+  const meshId = readMeshId(home)
+  return ok('mesh', meshId ?? 'none yet: shoal up founds one')
 }
 
 function logsCheck(home: Home): Check {

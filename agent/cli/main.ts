@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts'
 import { down } from './down.ts'
 import { describeFailure, type Failure, usageError } from './failure.ts'
 import { commandHelp, generalHelp } from './help.ts'
+import { join } from './join.ts'
 import { logs } from './logs.ts'
 import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
@@ -13,11 +14,25 @@ import { run } from './run.ts'
 import { status } from './status.ts'
 import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
+import { ticket } from './ticket.ts'
 import { up } from './up.ts'
 import { workers } from './workers.ts'
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [up, down, status, run, tasks, objects, peers, workers, logs, doctor]
+export const commands: readonly Command[] = [
+  up,
+  join,
+  ticket,
+  down,
+  status,
+  run,
+  tasks,
+  objects,
+  peers,
+  workers,
+  logs,
+  doctor,
+]
 
 /** Runs the command line and sets the process's exit code. Never rejects: what goes wrong is told on standard error. */
 export async function main(argv: readonly string[]): Promise<void> {

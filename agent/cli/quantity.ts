@@ -20,6 +20,14 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `90s`, `15m`, `2h`, `7d`, `500ms` → milliseconds; `undefined` where the text is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text)
+  return match ? Math.round(Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0)) : undefined
+}
+
 /** A decimal number without sign or exponent, with at most four places (resources count in 0.0001). */
 export function parseAmount(text: string): number | undefined {
   return /^\d{1,12}(\.\d{1,4})?$/.test(text) ? Number(text) : undefined

@@ -13,6 +13,8 @@ interface ForegroundOptions {
   readonly terminal: Terminal
   /** The `shoal up --detach` that waits for this process, if it was started by one. */
   readonly parent: DetachedParent | undefined
+  /** Of `shoal join`. */
+  readonly ticket?: string | undefined
 }
 
 /** Runs the agent in this process until it is stopped: by a signal, or by `shoal down`. */
@@ -25,13 +27,20 @@ export async function runForeground(options: ForegroundOptions): Promise<{ exitC
     // A detached agent's standard error is the log file itself.
     if (!parent) terminal.note(printableLines(text))
   }
-  const daemon = await Daemon.start({ home, ...settings, folders: options.folders, log })
+  const { ticket } = options
+  const daemon = await Daemon.start({
+    home,
+    ...settings,
+    folders: options.folders,
+    log,
+    ...(ticket === undefined ? {} : { ticket }),
+  })
   if ('heldBy' in daemon) return daemon
 
   process.on('exit', () => daemon.removeTraces())
   endOnFatalErrors(daemon, file, terminal, parent)
   const signal = drainOnSignals(daemon, drainLimits.signalMs, terminal)
-  const line = upLine(home, daemon.record)
+  const line = upLine(home, daemon.record, daemon.ticket())
   if (parent) parent.ready(line, false)
   else if (terminal.json) terminal.printJson(line)
   else terminal.print(readyText(line, settings, 'Ctrl-C drains and stops it.'))

@@ -13,9 +13,13 @@ export interface UpLine {
   ticket: string | null
 }
 
-/** The line of a running agent; nothing listens, and no ticket is issued, before there is a mesh of several machines. */
-export function upLine(home: Home, { meshId, peerId, pid, socket }: AgentRecord): UpLine {
-  return { meshId, peerId, pid, socket, listen: [], home: home.dir, ticket: null }
+/** The line of a running agent. `ticket`: null where this peer may issue none. */
+export function upLine(
+  home: Home,
+  { meshId, peerId, pid, socket, listen }: AgentRecord,
+  ticket: string | null,
+): UpLine {
+  return { meshId, peerId, pid, socket, listen: listen ?? [], home: home.dir, ticket }
 }
 
 /** What a person reads when the agent is ready. */
@@ -37,6 +41,7 @@ export function readyText(
     ...identityLines(line),
     `  offers  ${offers.join(', ')}`,
     '',
+    ...joinLines(line),
     'Programs that import shoal use it now: node program.ts, or shoal run program.ts for a progress line.',
     `shoal status shows what it does, shoal logs -f what it says. ${ending}`,
   ].join('\n')
@@ -53,5 +58,12 @@ export function runningText(line: UpLine): string {
 }
 
 function identityLines(line: UpLine): string[] {
-  return [`  peer    ${line.peerId}`, `  mesh    ${line.meshId}`, `  socket  ${line.socket}`]
+  const listen = line.listen.length > 0 ? [`  listens ${line.listen.join(', ')}`] : []
+  return [`  peer    ${line.peerId}`, `  mesh    ${line.meshId}`, `  socket  ${line.socket}`, ...listen]
+}
+
+/** How another machine becomes a peer of this mesh. */
+function joinLines({ ticket }: UpLine): string[] {
+  if (ticket === null) return []
+  return ['On another machine, within 15 minutes, once (shoal ticket makes more):', `  shoal join ${ticket}`, '']
 }

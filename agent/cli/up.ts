@@ -1,4 +1,6 @@
 import { cwd } from 'node:process'
+import { readTicket } from '../../mesh/admission/index.ts'
+import { connectControl } from '../../wire/control.ts'
 import {
   type AgentRecord,
   findAgent,
@@ -9,7 +11,7 @@ import {
   processIdentity,
 } from '../home/index.ts'
 import { type AgentSettings, agentOptions, readAgentSettings } from './agent-settings.ts'
-import type { Command } from './command.ts'
+import type { Arguments, Command } from './command.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { parseListenAddress, probeListenAddress } from './listen-address.ts'
 import type { Terminal } from './terminal.ts'
@@ -35,25 +37,41 @@ export const up: Command = {
     ['shoal up --detach --cpus 4 --memory 8GiB', 'in the background, with a part of the machine'],
     ['shoal up --resource scanner=1 --label zone=eu', 'with a resource and a label of its own'],
   ],
-  async run(args, terminal) {
-    const settings = readAgentSettings(args)
-    const home = homeAt()
-    const parent = detachedParent()
-    try {
-      prepareHome(home)
-      const running = await findAgent(home)
-      if (running.state === 'running') return announceRunning(home, running.record, terminal, parent?.ready)
-      if (args.has('detach')) return await detach(home, settings, terminal)
-      await probe(settings)
-      const outcome = await runForeground({ home, settings, folders: [cwd()], terminal, parent })
-      return 'heldBy' in outcome
-        ? announceRunning(home, await awaitOther(home, outcome.heldBy), terminal, parent?.ready)
-        : outcome.exitCode
-    } catch (error) {
-      parent?.failed(describeFailure(error))
-      throw error
+  run: (args, terminal) => startAgent(args, terminal),
+}
+
+/** Starts this home's agent, or says that it runs. `ticket`: it joins the mesh of that ticket. */
+export async function startAgent(args: Arguments, terminal: Terminal, ticket?: string): Promise<number> {
+  const settings = readAgentSettings(args)
+  const home = homeAt()
+  const parent = detachedParent()
+  try {
+    prepareHome(home)
+    const running = await findAgent(home)
+    if (running.state === 'running') {
+      if (ticket !== undefined) checkSameMesh(running.record.meshId, ticket)
+      return await announceRunning(home, running.record, terminal, parent?.ready)
     }
-  },
+    if (args.has('detach')) return await detach(home, settings, terminal)
+    await probe(settings)
+    const outcome = await runForeground({ home, settings, folders: [cwd()], terminal, parent, ticket })
+    return 'heldBy' in outcome
+      ? await announceRunning(home, await awaitOther(home, outcome.heldBy), terminal, parent?.ready)
+      : outcome.exitCode
+  } catch (error) {
+    parent?.failed(describeFailure(error))
+    throw error
+  }
+}
+
+/** An agent runs: a ticket of another mesh is not quietly ignored. */
+function checkSameMesh(meshId: string, ticket: string): void {
+  const { meshId: wanted } = readTicket(ticket)
+  if (wanted === meshId) return
+  throw new Failure(
+    'SHOAL_ADMISSION',
+    `this machine's agent runs already, in the mesh ${meshId}; the ticket is of ${wanted}. To change meshes: shoal down, and a SHOAL_HOME of its own`,
+  )
 }
 
 async function probe({ listenAt }: AgentSettings): Promise<void> {
@@ -69,17 +87,31 @@ async function detach(home: Home, settings: AgentSettings, terminal: Terminal): 
   return 0
 }
 
-function announceRunning(
+async function announceRunning(
   home: Home,
   record: AgentRecord,
   terminal: Terminal,
   ready?: (line: UpLine, already: boolean) => void,
-): number {
-  const line = upLine(home, record)
+): Promise<number> {
+  const line = upLine(home, record, await ticketOf(record))
   if (ready) ready(line, true)
   else if (terminal.json) terminal.printJson(line)
   else terminal.print(runningText(line))
   return 0
+}
+
+/** A new ticket of a running agent, or null where it issues none. */
+async function ticketOf({ socket }: AgentRecord): Promise<string | null> {
+  try {
+    const control = await connectControl(socket)
+    try {
+      return ((await control.call('ticket', {})) as { ticket: string }).ticket
+    } finally {
+      control.close()
+    }
+  } catch {
+    return null
+  }
 }
 
 /** Another `shoal up` of this home is starting: its agent is this command's answer, too. */

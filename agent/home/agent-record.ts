@@ -18,8 +18,8 @@ export interface AgentRecord {
   readonly peerId: string
   readonly socket: string
   readonly version: string
-  /** `--listen`, where it was given: the address that the mesh will use. */
-  readonly listenAt?: string
+  /** Where the mesh listens, UDP and TCP: `ip:port`. */
+  readonly listen: string[]
 }
 
 /** Whether a home's agent runs: `stuck` has a living process whose socket nobody answers. */

@@ -11,6 +11,12 @@ export interface Home {
   readonly keyFile: string
   /** The mesh that it belongs to. */
   readonly meshFile: string
+  /** Tickets that this peer has made. */
+  readonly ticketsFile: string
+  /** Where the mesh listened last. */
+  readonly listenFile: string
+  /** Members that were known last. */
+  readonly peersFile: string
   readonly incarnationFile: string
   /** Which agent runs. */
   readonly agentFile: string
@@ -31,6 +37,9 @@ export function homeAt(dir: string = homeDirectory()): Home {
     dir,
     keyFile: join(dir, 'key'),
     meshFile: join(dir, 'mesh.json'),
+    ticketsFile: join(dir, 'tickets.json'),
+    listenFile: join(dir, 'listen'),
+    peersFile: join(dir, 'peers.json'),
     incarnationFile: join(dir, 'incarnation'),
     agentFile: join(dir, 'agent.json'),
     lockDir: join(dir, 'agent.lock'),

@@ -12,16 +12,26 @@ export { writeDurably } from './durable-file.ts'
 export { checkOwner, type Home, homeAt, homeDirectory, prepareHome } from './home.ts'
 export { errnoOf, HomeError } from './home-error.ts'
 export {
-  loadMeshIdentity,
   loadPeerIdentity,
-  type MeshIdentity,
   nextIncarnation,
   type PeerIdentity,
   readIncarnation,
-  readMeshIdentity,
   readPeerIdentity,
 } from './identity-files.ts'
 export { LogFile, logLimits, openLogForAppending } from './log-file.ts'
 export { followLog, type LogEntry, logSize, mentions, readLog, readLogFrom } from './log-reader.ts'
 export { defaultResources, objectStoreShare, usableMemoryBytes } from './machine.ts'
+export {
+  isAloneInMesh,
+  loadMembership,
+  type MeshMembership,
+  readListen,
+  readMeshId,
+  readRemembered,
+  saveCredential,
+  saveMembership,
+  ticketFile,
+  writeListen,
+  writeRemembered,
+} from './mesh-files.ts'
 export { isSameProcess, processIdentity } from './process-identity.ts'

@@ -60,6 +60,9 @@ export interface PeerOptions {
   bell?: Int32Array
   /** A worker that was started before this peer, for its second client. */
   firstWorker?: StartedWorker
+  role?: 'peer' | 'driver'
+  /** Where it listens. */
+  addresses?(): string[]
   /** What is known of another peer's process. */
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */

@@ -608,17 +608,17 @@ export class RemotePeers {
         contained: more ? this.#names.readKeys(more[1]) : [],
       }
       if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(guest, one)
-      if (kind.missing.size === 0 && !this.closed) {
-        owner.host(guest, { u8: payload, at, bytes: task.argumentBytes }, this.#parts.now())
-        continue
-      }
-      // Its code is on the way.
-      const bytes = payload.slice(at, at + task.argumentBytes)
-      for (const on of guest.dependencies) if (on >= 0) owner.objects.hold(on)
-      kind.waiting.push(() => {
-        owner.host(guest, { u8: bytes, at: 0, bytes: bytes.length }, this.#parts.now())
+      const host = (bytes: Bytes): void => {
+        owner.host(guest, bytes, this.#parts.now())
+        // Held since they were named.
         for (const on of guest.dependencies) if (on >= 0) owner.objects.letGo(on)
-      })
+      }
+      if (kind.missing.size === 0) host({ u8: payload, at, bytes: task.argumentBytes })
+      else {
+        // Its code is on the way.
+        const u8 = payload.slice(at, at + task.argumentBytes)
+        kind.waiting.push(() => host({ u8, at: 0, bytes: u8.length }))
+      }
     }
   }
 
@@ -635,8 +635,9 @@ export class RemotePeers {
     if (row < 0) {
       // One of this peer's own that is gone.
       row = rows.add(state.expected, client, -1, number, -1)
+      objects.hold(row)
       objects.fail(row, { kind: 'lost', reason: 'its owner does not hold it any more' })
-    }
+    } else objects.hold(row)
     this.#settleAt(row, asCount(bytes, 'bytes'), this.#names.readLocations(locations))
     guest.dependencies.push(row)
     guest.values.push(undefined)
@@ -992,6 +993,7 @@ export class RemotePeers {
       const keys = this.#names.readKeys(header.c)
       objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
     } catch (error) {
+      this.#host.log(`fetching from ${peerId}: ${(error as Error).message}`)
       stream?.reset()
       if (offset >= 0) store.free(offset)
       objects.unreachable(
@@ -1041,7 +1043,7 @@ export class RemotePeers {
       }
     } catch (error) {
       stream.reset()
-      if (error instanceof MalformedFrameError) this.#host.log(`peer ${peerId}: ${error.message}`)
+      this.#host.log(`peer ${peerId} fetches: ${(error as Error).message}`)
     }
   }
 }

@@ -15,6 +15,7 @@ export type RefusalReason =
 /** A ticket or a credential that does not let its bearer in. The agent's and the sdk's doors turn it into AdmissionError. */
 export class Refusal extends Error {
   readonly reason: RefusalReason
+  readonly code = 'SHOAL_ADMISSION'
   constructor(reason: RefusalReason, message: string) {
     super(message)
     this.name = 'Refusal'

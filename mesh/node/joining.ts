@@ -34,8 +34,10 @@ export interface KnownAddress {
 /** Nobody at any of the addresses: each with why. */
 export class UnreachableError extends Error {
   readonly attempts: readonly { address: string; reason: string }[]
+  readonly code = 'SHOAL_CONNECT'
   constructor(attempts: readonly { address: string; reason: string }[]) {
-    super(attempts.map(({ address, reason }) => `${address}: ${reason}`).join('; '))
+    const tried = attempts.map(({ address, reason }) => `${address}: ${reason}`).join('; ')
+    super(`the peer that made this ticket was not reached (${tried}). Make a ticket on any live peer: shoal ticket`)
     this.attempts = attempts
   }
 }

@@ -36,6 +36,8 @@ export interface NodeOptions {
   readonly transport: LinkTransport
   /** Where to listen; undefined: it dials out only. */
   readonly listen: string | undefined
+  /** The addresses by which others reach a listener. */
+  advertise(address: string): string[]
   /** What others are told of this peer: resources, labels and the like. The mesh only carries it. */
   info(): HeaderValue
   /** Members of earlier times, to be dialled at start. */
@@ -143,7 +145,7 @@ export class MeshNode {
   }
 
   get addresses(): string[] {
-    return this.#listener ? [this.#listener.address] : []
+    return this.#listener ? this.#options.advertise(this.#listener.address) : []
   }
 
   // ---- members

@@ -6,7 +6,7 @@ import {
   type Home,
   HomeError,
   homeAt,
-  loadMeshIdentity,
+  loadMembership,
   loadPeerIdentity,
   nextIncarnation,
   prepareHome,
@@ -39,7 +39,8 @@ t.test('a home is private, and its key stays the same', t => {
   t.equal(loadPeerIdentity(home).peerId, peerId)
   t.equal(statSync(home.dir).mode & 0o777, 0o700)
   t.equal(statSync(home.keyFile).mode & 0o777, 0o600)
-  t.equal(loadMeshIdentity(home).meshId, loadMeshIdentity(home).meshId)
+  const identity = loadPeerIdentity(home)
+  t.equal(loadMembership(home, identity).meshId, loadMembership(home, identity).meshId)
   t.end()
 })
 
@@ -60,9 +61,11 @@ t.test('damaged or readable files are named, with what to do', t => {
   chmodSync(home.keyFile, 0o600)
   writeFileSync(home.keyFile, 'no key')
   failsOn(home.keyFile, /restore it from a backup/, () => loadPeerIdentity(home))
-  loadMeshIdentity(home)
+  rmSync(home.keyFile)
+  const identity = loadPeerIdentity(home)
+  loadMembership(home, identity)
   writeFileSync(home.meshFile, '{"meshId":"x"}')
-  failsOn(home.meshFile, /damaged/, () => loadMeshIdentity(home))
+  failsOn(home.meshFile, /damaged/, () => loadMembership(home, identity))
   writeFileSync(home.incarnationFile, 'soon')
   failsOn(home.incarnationFile, /no incarnation number/, () => nextIncarnation(home))
   t.end()

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { eventually, linked, Meshes } from '../meshes.ts'
+
+for (const kind of ['memory', 'quic'] as const) {
+  t.test(`${kind}: members find each other through the one whose ticket they had`, async t => {
+    const mesh = new Meshes(kind)
+    for (let i = 0; i < 4; i++) await mesh.add()
+    await eventually('all are linked', () => mesh.nodes.every(node => linked(node) === 3))
+    t.equal(
+      mesh.nodes.every(({ told }) => told.filter(line => line.startsWith('began')).length === 3),
+      true,
+    )
+    await mesh.close()
+  })
+
+  t.test(`${kind}: frames arrive once, in order, and bytes over streams of their own`, async t => {
+    const mesh = new Meshes(kind)
+    const [a, b] = [await mesh.add(), await mesh.add()]
+    await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
+    for (let i = 0; i < 2000; i++) b.node.send(a.peerId, { t: 'x', i }, new Uint8Array(i))
+    await eventually('2,000 frames', () => a.frames.length === 2000)
+    t.equal(
+      a.frames.every(({ payload }, i) => payload.length === i),
+      true,
+    )
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ]) {
+      let bytes = 0
+      to.bulk = async (map, stream) => {
+        t.equal(map.t, 'object')
+        for (let chunk = await stream.read(); chunk; chunk = await stream.read()) bytes += chunk.length
+        await stream.send({ t: 'done' })
+        await stream.end()
+      }
+      const stream = await from.node.openBulk(to.peerId, { t: 'object', k: 0 })
+      await stream.write(new Uint8Array(300_000))
+      await stream.end()
+      t.same(await stream.frame(), { t: 'done' })
+      t.equal(bytes, 300_000)
+    }
+    await mesh.close()
+  })
+
+  t.test(`${kind}: one that leaves has left, for all`, async t => {
+    const mesh = new Meshes(kind)
+    const [a, b, c] = [await mesh.add(), await mesh.add(), await mesh.add()]
+    await eventually('linked', () => mesh.nodes.every(node => linked(node) === 2))
+    await b.node.leave()
+    await b.node.close()
+    await eventually('told', () => [a, c].every(({ told }) => told.includes('ended 1: left')))
+    t.equal([...a.node.members()].find(row => row.peerId === b.peerId)?.state, 'left')
+    await mesh.close()
+  })
+}
+
+t.test('a link that is lost is made again, and nothing said is lost with it', async t => {
+  const mesh = new Meshes('memory')
+  const [a, b] = [await mesh.add(), await mesh.add()]
+  await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
+  let sent = 0
+  const talking = setInterval(() => {
+    for (let i = 0; i < 20; i++) a.node.send(b.peerId, { t: 'x', i: sent++ })
+  }, 2)
+  for (let i = 0; i < 5; i++) {
+    await new Promise(resolve => setTimeout(resolve, 150))
+    mesh.network?.lose(a.peerId, b.peerId)
+  }
+  clearInterval(talking)
+  await eventually('all of it', () => b.frames.length === sent, 10_000)
+  t.same(b.told, ['began 0'])
+  await mesh.close()
+})
+
+t.test('one that stands still for 2 s is not dead; one that is cut off is, and comes back as new', async t => {
+  const mesh = new Meshes('memory')
+  const [a, b] = [await mesh.add(), await mesh.add()]
+  await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
+  mesh.network?.part(a.peerId, b.peerId)
+  await new Promise(resolve => setTimeout(resolve, 2000))
+  mesh.network?.heal(a.peerId, b.peerId)
+  await new Promise(resolve => setTimeout(resolve, 700))
+  t.same(a.told, ['began 1'])
+  t.equal([...a.node.members()][0].state, 'alive')
+  mesh.network?.part(a.peerId, b.peerId)
+  await eventually('dead', () => a.told.includes('ended 1: dead') && b.told.includes('ended 0: dead'), 8000)
+  mesh.network?.heal(a.peerId, b.peerId)
+  await eventually('back', () => linked(a) === 1 && linked(b) === 1, 20_000)
+  t.equal(a.told.at(-1), 'began 1')
+  await mesh.close()
+})
