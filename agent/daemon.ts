@@ -115,6 +115,10 @@ export class Daemon {
           setImmediate(() => void daemon?.stop({ drainMs: now ? 0 : drainLimits.downMs }))
           return { pid: process.pid }
         },
+        drain: async () => {
+          await peer.drain(Number.POSITIVE_INFINITY)
+          return null
+        },
         ticket: async (params: unknown) => {
           const {
             uses = 1,

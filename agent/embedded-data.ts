@@ -9,4 +9,8 @@ export interface EmbeddedData {
   resources: Record<string, number>
   labels: Record<string, string>
   folders: string[]
+  /** Joins the mesh of this ticket. */
+  ticket: string | undefined
+  /** See wire/embedded-control.ts. */
+  control: Int32Array
 }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { bellMemory } from '../wire/bell.ts'
+import { controlBytes } from '../wire/embedded-control.ts'
 import type { Hello } from '../wire/records.ts'
 import { ringMemory } from '../wire/ring.ts'
 import type { EmbeddedData } from './embedded-data.ts'
@@ -23,13 +24,14 @@ export interface EmbeddedAgent {
   /** From the program to the agent, and back; each with the doorbell of the one who reads it. */
   toAgent: { memory: SharedArrayBuffer; bell: Int32Array }
   toDriver: { memory: SharedArrayBuffer; bell: Int32Array }
+  control: Int32Array
 }
 
 /** The least that an object store has. */
 const STORE_BYTES_MIN = 1 << 20
 
 /** Starts a peer in a thread of this process. Its store's pages are taken when they are first written. */
-export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello): EmbeddedAgent {
+export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello, ticket?: string): EmbeddedAgent {
   const defaults = defaultResources()
   const memoryBytes = options.memoryBytes ?? defaults.memoryBytes
   const store = new SharedArrayBuffer(
@@ -37,6 +39,7 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello): Embe
   )
   const toAgent = { memory: ringMemory(), bell: bellMemory() }
   const toDriver = { memory: ringMemory(), bell: bellMemory() }
+  const control = new Int32Array(new SharedArrayBuffer(controlBytes))
   const entry = process.argv[1]
   const workerData: EmbeddedData = {
     channel: { in: toAgent.memory, out: toDriver.memory, bell: toAgent.bell, peerBell: toDriver.bell },
@@ -44,6 +47,8 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello): Embe
     hello,
     resources: { ...options.resources, cpus: options.cpus ?? defaults.cpus, gpus: options.gpus ?? 0, memoryBytes },
     labels: options.labels ?? {},
+    ticket,
+    control,
     folders: [...new Set([process.cwd(), ...(entry ? [dirname(entry)] : [])])],
   }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -52,5 +57,5 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello): Embe
     execArgv: [],
     name: 'shoal agent',
   })
-  return { worker, store, toAgent, toDriver }
+  return { worker, store, toAgent, toDriver, control }
 }

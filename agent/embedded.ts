@@ -1,33 +1,101 @@
 import { workerData } from 'node:worker_threads'
 import { generateKey, meshIdOf, peerIdOf } from '../mesh/identity/index.ts'
+import { control } from '../wire/embedded-control.ts'
+import { failureOf } from '../wire/errors/index.ts'
+import { record } from '../wire/records.ts'
+import { RingOutbox } from '../wire/ring.ts'
+import { sendText } from '../wire/texts.ts'
 import type { EmbeddedData } from './embedded-data.ts'
+import type { EmbeddedMesh } from './embedded-mesh.ts'
 import { shoalVersion } from './node-version.ts'
 import { shoalUrl, startWorker } from './workers/index.ts'
 
 /**
- * The entry of an embedded peer's thread: a peer of its own inside a program, with a key that lives in memory only and no
- * port. It ends with the program, or when the program ends it.
+ * The entry of an embedded peer's thread: a peer of its own inside a program, with a key that lives in memory only. It loads
+ * nothing of the network, and opens no port, before it joins a mesh by a ticket or makes one. It ends with the program, or when
+ * the program ends it.
  */
-const { channel, store, hello, resources, labels, folders } = workerData as EmbeddedData
+const { channel, store, hello, resources, labels, folders, ticket, control: cells } = workerData as EmbeddedData
 
-const identity = { peerId: peerIdOf(generateKey()), meshId: meshIdOf(generateKey()), incarnation: Date.now() }
-// The first task will need a thread: it starts while this one loads the rest. Client 1 is the driver.
-const setup = { ...identity, store, release: shoalVersion, folders, shoalUrl: shoalUrl() }
-const firstWorker = startWorker(setup, 2, channel.bell)
+const key = generateKey()
+const rootKey = generateKey()
+const peerId = peerIdOf(key)
+let mesh: EmbeddedMesh | undefined
 
-const { Peer } = await import('./peer/index.ts')
-const peer = new Peer({
-  ...identity,
-  resources,
-  objectStoreBytes: store.byteLength,
-  labels,
-  version: shoalVersion,
-  folders,
-  handlers: {},
-  log: () => undefined,
-  store,
-  bell: channel.bell,
-  firstWorker,
-})
-peer.attachRing(channel, hello)
-peer.warm()
+async function start(): Promise<void> {
+  const joined = ticket === undefined ? undefined : await (await import('./embedded-mesh.ts')).join(key, ticket)
+  const identity = { peerId, meshId: joined?.meshId ?? meshIdOf(rootKey), incarnation: Date.now() }
+  // The first task will need a thread: it starts while this one loads the rest. Client 1 is the driver.
+  const setup = { ...identity, store, release: shoalVersion, folders, shoalUrl: shoalUrl() }
+  const firstWorker = joined?.role === 'driver' ? undefined : startWorker(setup, 2, channel.bell)
+  const { Peer } = await import('./peer/index.ts')
+  const isDriver = joined?.role === 'driver'
+  const peer = new Peer({
+    ...identity,
+    // Who joined as a driver offers nothing to others, and runs nothing.
+    resources: isDriver ? { cpus: 0, gpus: 0, memoryBytes: resources.memoryBytes ?? 0 } : resources,
+    objectStoreBytes: store.byteLength,
+    labels,
+    version: shoalVersion,
+    folders,
+    role: joined?.role ?? 'peer',
+    addresses: () => mesh?.host.addresses ?? [],
+    members: () => mesh?.host.rows() ?? [],
+    peerFacts: other => mesh?.host.facts(other) ?? { pid: 0 },
+    handlers: {
+      ticket: async params => {
+        const { uses, ttlMs, role } = params as { uses: number; ttlMs?: number; role: 'peer' | 'driver' }
+        await enter()
+        return (mesh as EmbeddedMesh).makeTicket({ uses, role, ...(ttlMs === undefined ? {} : { ttlMs }) })
+      },
+      left: async () => ({ mesh: mesh !== undefined }),
+      drain: async () => {
+        await peer.drain(Number.POSITIVE_INFINITY)
+        return null
+      },
+    },
+    log: () => undefined,
+    store,
+    bell: channel.bell,
+    ...(firstWorker ? { firstWorker } : {}),
+  })
+  /** One at a time, and once. */
+  let entering: Promise<void> | undefined
+  const enter = (): Promise<void> => {
+    entering ??= (async () => {
+      Atomics.store(cells, control.mesh, 1)
+      const { EmbeddedMesh } = await import('./embedded-mesh.ts')
+      mesh = await EmbeddedMesh.open({ peer, key, ...identity, release: shoalVersion, rootKey, joined })
+      void endWhenTold(async drainMs => {
+        if (drainMs > 0) await peer.drain(drainMs)
+        await mesh?.host.close()
+        await peer.close()
+      })
+    })()
+    return entering
+  }
+  if (joined) await enter()
+  peer.attachRing(channel, hello)
+  if (!isDriver) peer.warm()
+}
+
+/** The program says when this thread is to end: its native code first, then the thread, by itself. */
+async function endWhenTold(close: (drainMs: number) => Promise<void>): Promise<void> {
+  const waiting = Atomics.waitAsync(cells, control.end, 0)
+  if (waiting.async) await waiting.value
+  try {
+    await close(Atomics.load(cells, control.end) === 1 ? 5000 : 0)
+  } finally {
+    Atomics.store(cells, control.ended, 1)
+    Atomics.notify(cells, control.ended)
+    process.exit(0)
+  }
+}
+
+try {
+  await start()
+} catch (error) {
+  const outbox = new RingOutbox(channel.out, channel.peerBell)
+  sendText(outbox, record.closed, 0, [], { failure: failureOf(error) })
+  outbox.flush()
+}

@@ -1,6 +1,8 @@
 import type { Worker } from 'node:worker_threads'
 import { type EmbeddedAgent, startEmbeddedAgent } from '../agent/embedded-start.ts'
 import { BellLoop } from '../wire/bell.ts'
+import { control } from '../wire/embedded-control.ts'
+import { errorOfFailure, type ReplyFailure } from '../wire/errors/index.ts'
 import type { RecordMemory } from '../wire/inbox.ts'
 import { type Hello, record, type Welcome } from '../wire/records.ts'
 import { RingInbox, RingOutbox } from '../wire/ring.ts'
@@ -13,16 +15,21 @@ import type { InitOptions } from './types.ts'
 
 /** How long `close` waits for the agent's thread to take its leave. */
 const CLOSE_MS = 5000
+/** The same, where it has others to tell and work of theirs to finish. */
+const MESH_CLOSE_MS = 10_000
+/** How long the end of a program that did not close waits for that. */
+const EXIT_MS = 2000
 
 /** Starts a peer in a thread of this program; nothing is loaded of the network, and no port is open. */
-export async function startEmbedded(options: InitOptions, hello: Hello): Promise<Connection> {
-  return await new EmbeddedConnection(startEmbeddedAgent(options, hello), hello).opened()
+export async function startEmbedded(options: InitOptions, hello: Hello, ticket?: string): Promise<Connection> {
+  return await new EmbeddedConnection(startEmbeddedAgent(options, hello, ticket), hello).opened()
 }
 
 class EmbeddedConnection implements Connection {
   readonly #worker: Worker
   readonly #outbox: RingOutbox
   readonly #store: SharedArrayBuffer
+  readonly #control: Int32Array
   readonly #loop: BellLoop
   readonly #printer: LogPrinter
   #engine: Engine | undefined
@@ -30,7 +37,9 @@ class EmbeddedConnection implements Connection {
   #onWelcome: { resolve(): void; reject(error: Error): void } | undefined
   #closing = false
 
-  constructor({ worker, store, toAgent, toDriver }: EmbeddedAgent, hello: Hello) {
+  constructor({ worker, store, toAgent, toDriver, control: cells }: EmbeddedAgent, hello: Hello) {
+    this.#control = cells
+    process.on('exit', this.#atExit)
     const outbox = new RingOutbox(toAgent.memory, toAgent.bell)
     this.#worker = worker
     this.#outbox = outbox
@@ -78,6 +87,12 @@ class EmbeddedConnection implements Connection {
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
     if (this.#engine) {
       this.#engine.record(type, field, memory, at, bytes)
+    } else if (type === record.closed) {
+      // It could not become a peer: its ticket, mostly.
+      const { failure } = readText(memory, at, 0, bytes) as { failure: ReplyFailure }
+      this.#closing = true
+      this.#loop.stop()
+      this.#onWelcome?.reject(errorOfFailure(failure))
     } else if (type === record.welcome) {
       this.#welcome = readText(memory, at, 0, bytes) as Welcome
       this.#onWelcome?.resolve()
@@ -98,18 +113,41 @@ class EmbeddedConnection implements Connection {
     // Its answer comes after everything that was on its way here: the last lines of console output too.
     this.#worker.ref()
     const left = engine.calls.call('leave', { client: engine.welcome.client }).catch(() => undefined)
-    let timer: NodeJS.Timeout | undefined
-    await Promise.race([
-      left,
-      new Promise(resolve => {
-        timer = setTimeout(resolve, CLOSE_MS)
-      }),
-    ])
-    clearTimeout(timer)
+    const answer = (await within(CLOSE_MS, left)) as { mesh?: boolean } | undefined
     this.#closing = true
     this.#printer.close()
     engine.close(undefined)
     this.#loop.stop()
-    await this.#worker.terminate()
+    process.off('exit', this.#atExit)
+    if (answer?.mesh !== true) {
+      await this.#worker.terminate()
+      return
+    }
+    // It ends by itself: a thread that is ended with calls of the network's native code in flight takes the process with it.
+    const exited = new Promise(resolve => this.#worker.once('exit', resolve))
+    Atomics.store(this.#control, control.end, 1)
+    Atomics.notify(this.#control, control.end)
+    await within(MESH_CLOSE_MS, exited)
+    this.#worker.unref()
+  }
+
+  /** The program ends without `close`: an agent with a mesh leaves it before its thread is stopped. */
+  readonly #atExit = (): void => {
+    if (Atomics.load(this.#control, control.mesh) === 0) return
+    Atomics.store(this.#control, control.end, 2)
+    Atomics.notify(this.#control, control.end)
+    Atomics.wait(this.#control, control.ended, 0, EXIT_MS)
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(() => resolve(undefined), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

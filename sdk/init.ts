@@ -20,7 +20,8 @@ let opening = false
  * Joins a mesh: with nothing said, that of `$SHOAL_ADDRESS`, else of this machine's running agent, else an embedded peer in
  * this program. Once in a driver until `close()`; inside tasks the mesh is there already.
  *
- * Rejects with InvalidOptionError, AlreadyInitializedError, ConnectError where a named agent does not answer.
+ * Rejects with InvalidOptionError, AlreadyInitializedError, ConnectError where a named agent or a ticket's peer does not
+ * answer, AdmissionError where a ticket is not good.
  */
 export async function init(options?: InitOptions): Promise<Mesh> {
   const checked = checkInitOptions(options)
@@ -58,7 +59,7 @@ async function connect(options: InitOptions): Promise<Connection> {
     return await attachToSocket(address.path, hello)
   }
   const { startEmbedded } = await (embedded ?? import('./embedded.ts'))
-  return await startEmbedded(options, hello)
+  return await startEmbedded(options, hello, address.kind === 'ticket' ? address.ticket : undefined)
 }
 
 async function resolveAddress(given: string | undefined): Promise<Address> {

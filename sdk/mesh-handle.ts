@@ -1,6 +1,19 @@
 import type { Engine } from './client/index.ts'
-import { checkRowFilter } from './options/index.ts'
-import type { Mesh, MeshState, ObjectRow, PeerInfo, Resources, RowFilter, TaskRow, WorkerRow } from './types.ts'
+import { checkNeed, checkRowFilter, checkTicketOptions, checkWaitForOptions } from './options/index.ts'
+import type {
+  Mesh,
+  MeshState,
+  ObjectRow,
+  PeerInfo,
+  Resources,
+  RowFilter,
+  TaskRow,
+  TicketOptions,
+  WaitForNeed,
+  WaitForOptions,
+  WorkerRow,
+} from './types.ts'
+import { waitForPeers } from './wait-for.ts'
 
 /** Rows of one answer of the agent. */
 const PAGE = 1000
@@ -39,6 +52,26 @@ export class MeshHandle implements Mesh {
 
   async available(): Promise<Resources> {
     return (await this.#ask('available')) as Resources
+  }
+
+  async ticket(options?: TicketOptions): Promise<string> {
+    const { uses = 1, ttlMs, role = 'peer' } = checkTicketOptions(options)
+    const made = (await this.#ask('ticket', { uses, ...(ttlMs === undefined ? {} : { ttlMs }), role })) as {
+      ticket: string
+    }
+    return made.ticket
+  }
+
+  async waitFor(need: WaitForNeed, options?: WaitForOptions): Promise<void> {
+    const checked = checkNeed(need)
+    const how = checkWaitForOptions(options)
+    await this.#engine.suspension.while(
+      waitForPeers(() => this.#engine.calls.call('peers') as Promise<PeerInfo[]>, checked, how),
+    )
+  }
+
+  async drain(): Promise<void> {
+    await this.#ask('drain')
   }
 
   #rows<Row>(kind: 'tasks' | 'objects' | 'workers', filter: RowFilter<Row> | undefined): AsyncIterable<Row> {

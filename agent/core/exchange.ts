@@ -188,7 +188,11 @@ export class Exchange {
     // A soft wish counts as long as somebody can meet it.
     const wish = !soft || placedElsewhere || (selfFits && selfPlaced)
     const wasHere = kind.here
-    kind.here = selfFits && (wish ? selfPlaced : true) && !(spread && others.length > 0)
+    kind.here =
+      !(this.self.closed && others.length > 0 && (wish ? placedElsewhere : true)) &&
+      selfFits &&
+      (wish ? selfPlaced : true) &&
+      !(spread && others.length > 0)
     const could = (selfFits && (!wish || selfPlaced)) || (wish ? placedElsewhere : others.length > 0)
     const was = kind.impossible
     kind.impossible = could ? undefined : this.#why(kind)

@@ -1,3 +1,4 @@
+import { failureOf } from '../../wire/errors/index.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type FunctionSpec, high, joined, low, record } from '../../wire/records.ts'
@@ -288,8 +289,7 @@ export class ClientRecords {
       answer = await this.#parts.answer(method, params, this.client)
     } catch (error) {
       ok = 0
-      const { code = 'SHOAL_FAILED', message } = error as { code?: string; message: string }
-      answer = { code, message }
+      answer = failureOf(error)
     }
     sendText(this.outbox, record.reply, 0, [request, ok], answer)
     this.outbox.flush()

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { failureOf } from '../../wire/errors/index.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type Hello, record, recordsVersion } from '../../wire/records.ts'
@@ -91,8 +92,7 @@ export class SocketClient {
       answer = await this.#door.answer(method, params)
     } catch (error) {
       ok = 0
-      const { code = 'SHOAL_FAILED', message } = error as { code?: string; message: string }
-      answer = { code, message }
+      answer = failureOf(error)
     }
     if (this.#closed) return
     sendText(this.outbox, record.reply, 0, [request, ok], answer)

@@ -581,7 +581,10 @@ export class Peer {
       ask: (what, how) => this.#askOthers(what, how),
     })
     if (own !== undefined) return own
-    if (method === 'leave') return this.#end(params as { client: number })
+    if (method === 'leave') {
+      this.#end(params as { client: number })
+      return (await this.#options.handlers.left?.(params)) ?? null
+    }
     const handler = this.#options.handlers[method]
     if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
     return await handler(params)
@@ -612,13 +615,15 @@ export class Peer {
     this.#draining = true
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
+    this.#owner.exchange.reconsider()
     this.#stirred()
     if (!this.#owner.busy) return
     const over = new AbortController()
     const idle = new Promise<void>(resolve => {
       this.#idle.push(resolve)
     })
-    await Promise.race([idle, delay(deadlineMs, undefined, { signal: over.signal }).catch(() => undefined)])
+    const wait = Math.min(deadlineMs, 2 ** 31 - 1)
+    await Promise.race([idle, delay(wait, undefined, { signal: over.signal }).catch(() => undefined)])
     over.abort()
   }
 

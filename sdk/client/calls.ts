@@ -1,3 +1,4 @@
+import { errorOfFailure, type ReplyFailure } from '../../wire/errors/index.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
@@ -27,8 +28,7 @@ export class Calls {
     this.#open.delete(request)
     if (ok) call?.resolve(value)
     else {
-      const { code, message } = value as { code: string; message: string }
-      call?.reject(Object.assign(new Error(message), { code }))
+      call?.reject(errorOfFailure(value as ReplyFailure))
     }
   }
 

@@ -1,4 +1,5 @@
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
+export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
 export {
   checkAsCompletedOptions,
   checkCompletedRefs,

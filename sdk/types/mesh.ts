@@ -4,8 +4,9 @@ import type { ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../w
 export interface InitOptions {
   /**
    * `'auto'`, the default: `$SHOAL_ADDRESS`, else this machine's running agent, else an embedded peer on its own.
-   * `'local'`: an embedded peer on its own, whatever is running. A path: the agent behind that socket (`ConnectError`
-   * if there is none). `$SHOAL_ADDRESS` takes the same.
+   * `'local'`: an embedded peer on its own, whatever is running. A ticket (`shoal1…`): an embedded peer that joins that
+   * mesh (`AdmissionError` where the ticket is not good). A path: the agent behind that socket (`ConnectError` if there is
+   * none). `$SHOAL_ADDRESS` takes the same.
    */
   address?: string
   /** 0 or more, to 0.0001. Default: `os.availableParallelism()`. */
@@ -24,6 +25,28 @@ export interface InitOptions {
   namespace?: string
   /** Whether console output of remote code appears here, prefixed. Default `true`. */
   logToDriver?: boolean
+}
+
+/** What a ticket allows. */
+export interface TicketOptions {
+  /** How many may join with it. Default 1. */
+  uses?: number
+  /** How long it is good, in milliseconds. Default 15 minutes, at most 30 days. */
+  ttlMs?: number
+  /** `'driver'`: who joins with it offers nothing to others. Default `'peer'`. */
+  role?: 'peer' | 'driver'
+}
+
+/** A number of peers, and amounts of resources by name. */
+export interface WaitForNeed {
+  peers?: number
+  cpus?: number
+  [resource: string]: number | undefined
+}
+
+export interface WaitForOptions {
+  timeoutMs?: number
+  signal?: AbortSignal
 }
 
 /** Rows of what the mesh is doing, as it is when they are asked for. A filter names fields and the values they must have. */
@@ -50,6 +73,18 @@ export interface Mesh extends AsyncDisposable {
   /** What of it is free now. */
   available(): Promise<Resources>
   readonly state: MeshState
+  /**
+   * A ticket by which others join: `shoal join TICKET`, `init({ address: ticket })`. A secret. An embedded peer on its own
+   * opens a port for its mesh with the first one. Rejects with `AdmissionError` where this peer may issue none.
+   */
+  ticket(options?: TicketOptions): Promise<string>
+  /**
+   * Resolves when the live peers are at least so many, and have at least so much in all. Rejects with `GetTimeoutError`
+   * past `timeoutMs`, with the signal's reason when that is aborted.
+   */
+  waitFor(need: WaitForNeed, options?: WaitForOptions): Promise<void>
+  /** Finishes what runs at this peer, and takes nothing new from then on. */
+  drain(): Promise<void>
   /** Ends this program's job and what it started; waiting `get`s reject with `ClosedError`. Twice is nothing. `await using` calls it. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 export { isShoalError, ShoalError, type ShoalErrorOptions } from './base.ts'
 export * from './classes.ts'
+export { errorOfFailure, failureOf, type ReplyFailure } from './replies.ts'
 export { cleanStack, stackHeader, userFrames } from './stack.ts'
 export { type CodeOf, type ErrorCode, type ErrorFields, type ErrorName, type ErrorRow, errorTable } from './table.ts'
 export { dependencyError, type TaskFailure, taskError, thrownText } from './task.ts'

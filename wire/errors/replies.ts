@@ -1,0 +1,35 @@
+import { errorClasses } from './classes.ts'
+import { type ErrorName, errorTable } from './table.ts'
+
+/** A failure as an answer carries it: from agent to program, from thread to program. */
+export interface ReplyFailure {
+  code: string
+  message: string
+  fields?: Record<string, unknown>
+}
+
+/** What an answer says of an error. */
+export function failureOf(error: unknown): ReplyFailure {
+  const {
+    code = 'SHOAL_FAILED',
+    message,
+    reason,
+    attempts,
+  } = error as Error & {
+    code?: string
+    reason?: unknown
+    attempts?: unknown
+  }
+  return { code, message, fields: { reason, attempts } }
+}
+
+/** The error of such an answer: of its class, where Shoal has one of that code. */
+export function errorOfFailure({ code, message, fields }: ReplyFailure): Error {
+  for (const name of Object.keys(errorTable) as ErrorName[]) {
+    if (errorTable[name].code !== code) continue
+    const known = Object.fromEntries(Object.keys(errorTable[name].fields).map(field => [field, fields?.[field]]))
+    const Class = errorClasses[name] as unknown as new (message: string, fields: object) => Error
+    return new Class(message, known)
+  }
+  return Object.assign(new Error(message), { code })
+}
