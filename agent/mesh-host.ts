@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { type Credential, type Issuer, type Role, TicketBook, type TicketFile } from '../mesh/admission/index.ts'
+import type { Gossip } from '../mesh/discovery/index.ts'
 import { type LinkTransport, QuicTransport, splitAddress } from '../mesh/links/index.ts'
 import { type KnownAddress, type MemberRow, MeshNode } from '../mesh/node/index.ts'
 import type { HeaderValue } from '../mesh/wire/index.ts'
@@ -25,6 +26,8 @@ export interface MeshHostOptions {
   renewed(credential: Credential): void
   log(line: string): void
   readonly transport?: LinkTransport
+  /** Looks for members in the local network (never on loopback). */
+  readonly mdns?: boolean
 }
 
 /** Ties a peer to the mesh: frames, members and what they offer go to its cores, what these decide goes out. */
@@ -48,7 +51,42 @@ export class MeshHost {
       await host.node.close()
       throw error
     }
+    // Loading libp2p takes most of a second: the links do without it meanwhile.
+    host.#openGossip().catch((error: Error) => options.log(`gossip: ${error.message}`))
     return host
+  }
+
+  #gossip: Gossip | undefined
+  #closed = false
+
+  async #openGossip(): Promise<void> {
+    const { key, meshId, mdns = true, log } = this.#options
+    const { Gossip } = await import('../mesh/discovery/index.ts')
+    if (this.#closed) return
+    const { node } = this
+    const gossip = await Gossip.open({
+      key,
+      meshId,
+      listen: node.address,
+      mdns,
+      credential: () => node.credential,
+      revoked: serial => node.isRevoked(serial),
+      heard: announcement => node.heardOf(announcement),
+      seen: (peerId, address) => node.learn(peerId, [address]),
+      lost: peerId => node.doubt(peerId),
+      log,
+    })
+    if (this.#closed) {
+      await gossip.close()
+      return
+    }
+    this.#gossip = gossip
+    for (const row of node.members()) this.#connect(row.peerId, row.addresses)
+  }
+
+  /** One of the two makes the TCP connection. */
+  #connect(peerId: string, addresses: readonly string[]): void {
+    if (this.#options.peerId < peerId || this.node.address === undefined) this.#gossip?.connect(peerId, addresses)
   }
 
   private constructor(options: MeshHostOptions) {
@@ -65,7 +103,10 @@ export class MeshHost {
         began: (peerId, incarnation, role) => {
           peer.peerBegan(peerId, incarnation)
           const row = [...this.node.members()].find(one => one.peerId === peerId)
-          if (row) this.#offers(row, incarnation, role)
+          if (row) {
+            this.#offers(row, incarnation, role)
+            this.#connect(peerId, row.addresses)
+          }
         },
         ended: (peerId, incarnation, how) => peer.peerEnded(peerId, incarnation, how),
         frame: (peerId, map, payload) => {
@@ -79,6 +120,7 @@ export class MeshHost {
         turn: () => peer.peersTold(),
         bulk: (peerId, map, stream) => peer.peerBulk(peerId, map, stream),
         changed: () => this.#changed(),
+        announced: () => this.#gossip?.say(this.node.announcement()),
       },
     })
   }
@@ -147,6 +189,8 @@ export class MeshHost {
   /** Tells the others, then ends every link. */
   async close(): Promise<void> {
     await this.node.leave()
+    this.#closed = true
+    await this.#gossip?.close()
     await this.node.close()
     this.#options.log('the mesh is left')
   }

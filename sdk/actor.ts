@@ -17,3 +17,13 @@ export function actor(Class: unknown): { remote(...args: unknown[]): never; opti
 export async function kill(handle: unknown): Promise<void> {
   refuseAsLater({ call: 'kill', option: 'handle' }, handle, 'left out', 'kill')
 }
+
+/** As for `actor`. */
+export async function getActor(name: unknown): Promise<never> {
+  return refuseAsLater({ call: 'getActor', option: 'name' }, name, 'left out', 'getActor')
+}
+
+/** Cancelling tasks is a part of its own, and not in this version. */
+export async function cancel(ref: unknown): Promise<never> {
+  return refuseAsLater({ call: 'cancel', option: 'ref' }, ref, 'left out', 'cancel')
+}

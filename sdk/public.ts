@@ -2,7 +2,7 @@
 import './orphans.ts'
 import './worker.ts'
 
-export { actor, kill } from './actor.ts'
+export { actor, cancel, getActor, kill } from './actor.ts'
 export { asCompleted } from './asCompleted.ts'
 export { context, mesh } from './context.ts'
 export * from './errors/index.ts'

@@ -106,6 +106,11 @@ export class Membership {
     if (member && member.state !== 'dead') this.#change(member, 'left', now)
   }
 
+  /** It has left, and is there again: nothing is known of it until it is met. */
+  forget(peerId: string): void {
+    this.#members.delete(peerId)
+  }
+
   /** A sign that it may be gone (its TCP connection was closed): the fast way begins at once. */
   doubted(peerId: string, now: number): void {
     const member = this.#members.get(peerId)

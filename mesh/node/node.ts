@@ -61,6 +61,8 @@ export interface NodeEvents {
   bulk(peerId: string, header: { [key: string]: HeaderValue | undefined }, stream: BulkStream): void
   /** What is known of a member has changed. */
   changed(): void
+  /** This peer has told those that are linked what is new of it: others may be told by other ways. */
+  announced?(): void
 }
 
 /** A member as this peer sees it. */
@@ -188,6 +190,43 @@ export class MeshNode {
       })
     }
     this.#dialMissing()
+  }
+
+  /** What a member says of itself came another way than over a link. */
+  heardOf({
+    peerId,
+    incarnation,
+    addresses,
+    info,
+  }: {
+    peerId: string
+    incarnation: number
+    addresses: readonly string[]
+    info: HeaderValue
+  }): void {
+    if (peerId === this.#options.peerId) return
+    this.learn(peerId, addresses)
+    const known = this.#known.get(peerId)
+    const member = this.#membership.get(peerId)
+    // One that has left and is back: it is dialled again.
+    if (member?.state === 'left' && incarnation > member.incarnation) this.#membership.forget(peerId)
+    if (!known || this.#sessions.has(peerId)) return
+    known.info = info
+    known.infoAt = performance.now()
+  }
+
+  get credential(): Credential {
+    return this.#options.credential
+  }
+
+  isRevoked(serial: string): boolean {
+    return this.#revoked.has(serial)
+  }
+
+  /** What is said of this peer. */
+  announcement(): { peerId: string; incarnation: number; addresses: string[]; info: HeaderValue } {
+    const { peerId, incarnation } = this.#options
+    return { peerId, incarnation, addresses: this.addresses, info: this.#options.info() }
   }
 
   /** A sign that a member may be gone. */
@@ -554,6 +593,7 @@ export class MeshNode {
     this.#infoSaidAt = performance.now()
     const i = this.#ownInfo()
     for (const { session } of this.#sessions.values()) session.send({ t: 'info', i })
+    this.#options.events.announced?.()
   }
 
   #tick(): void {

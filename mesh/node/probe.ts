@@ -31,14 +31,17 @@ function udpRefused(host: string, port: number): Promise<boolean> {
     }
     const timer = setTimeout(() => end(false), ANSWER_MS)
     socket.on('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'))
-    socket.connect(port, host, () => {
+    // (Types of Node leave out the error that the callback is given.)
+    socket.connect(port, host, ((error?: Error) => {
+      if (error) return end(false)
       const byte = Uint8Array.of(0)
       // The refusal of the first is told by the second, or by the error event, whichever is sooner.
       socket.send(byte)
       setTimeout(() => {
-        if (!over) socket.send(byte, error => error && end((error as NodeJS.ErrnoException).code === 'ECONNREFUSED'))
+        if (!over)
+          socket.send(byte, failure => failure && end((failure as NodeJS.ErrnoException).code === 'ECONNREFUSED'))
       }, 5)
-    })
+    }) as () => void)
   })
 }
 

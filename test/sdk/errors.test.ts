@@ -59,14 +59,15 @@ t.test('docs/errors.md says of every error what the table says, and of no other'
 })
 
 t.test('every error of the table is made somewhere', async t => {
-  const sources = ['wire', 'agent', 'sdk'].flatMap(folder =>
+  const sources = ['wire', 'mesh', 'agent', 'sdk'].flatMap(folder =>
     readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
-      .filter(file => file.endsWith('.ts'))
+      .filter(file => file.endsWith('.ts') && !file.startsWith('errors/table'))
       .map(file => readFileSync(new URL(`${folder}/${file}`, root), 'utf8')),
   )
   const code = sources.join('\n').replaceAll(/^\s*(\/\/|\/?\*).*$/gm, '')
   t.same(
-    names.filter(name => !code.includes(`new ${name}(`)),
+    // mesh/ has errors of its own, which the doors turn into the users' by their code.
+    names.filter(name => !code.includes(`new ${name}(`) && !code.includes(`code = '${errorTable[name].code}'`)),
     [],
   )
 })

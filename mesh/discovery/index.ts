@@ -1,0 +1,1 @@
+export { type Announcement, Gossip, type GossipOptions } from './gossip.ts'
