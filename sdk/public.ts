@@ -2,12 +2,12 @@
 import './orphans.ts'
 import './worker.ts'
 
-export { actor, cancel, getActor, kill } from './actor.ts'
 export { asCompleted } from './asCompleted.ts'
 export { context, mesh } from './context.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
+export { actor, cancel, getActor, kill, placementGroup } from './later.ts'
 export { move, release } from './move.ts'
 export { put } from './put.ts'
 export { registerType, type TypeCodec } from './register-type.ts'

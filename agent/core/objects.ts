@@ -96,8 +96,10 @@ export class Objects {
     else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
     const sharesWith = extra?.sharesWith
     if (extra && extra.offset >= 0 && sharesWith === undefined) this.#effects.free(extra.offset)
+    const lineage = extra?.lineage
     rows.remove(row)
     if (sharesWith !== undefined) this.letGo(sharesWith)
+    if (lineage) for (const held of lineage) this.letGo(held)
     if (holds) for (const held of holds) this.letGo(held)
   }
 
@@ -216,6 +218,12 @@ export class Objects {
       more.value = from.u8.slice(from.at, from.at + from.bytes)
       more.bytes = from.bytes
       this.#available(row, waiters, subscribers)
+      this.#serve(row)
+    }
+    const lineage = rows.extra[row]?.lineage
+    if (lineage) {
+      ;(rows.extra[row] as { lineage?: number[] }).lineage = undefined
+      for (const held of lineage) this.letGo(held)
     }
     if (old) for (const held of old) this.letGo(held)
     this.sweep(row)
@@ -236,6 +244,7 @@ export class Objects {
     rows.state[row] = state.ready
     if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
     this.#available(row, waiters, subscribers)
+    this.#serve(row)
     if (old) for (const held of old) this.letGo(held)
     this.sweep(row)
   }
@@ -364,8 +373,24 @@ export class Objects {
       rows.state[row] = state.ready
     } else rows.state[row] = state.remote
     if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    const { fetchers } = extra
     this.#available(row, waiters, subscribers)
+    // Asked for before it was lost and made again.
+    if (fetchers && here < 0) this.pull(row)
+    else this.#serve(row)
     this.sweep(row)
+  }
+
+  /** Those who wait for bytes that are here now. */
+  #serve(row: number): void {
+    const extra = this.rows.extra[row]
+    if (!extra?.fetchers || this.rows.state[row] === state.free) return
+    const { fetchers, value } = extra
+    extra.fetchers = undefined
+    for (const { client, slot } of fetchers) {
+      if (value) this.#effects.unfetched(client, slot, value)
+      else this.#effects.fetched(client, slot)
+    }
   }
 
   /** Whether a value's bytes are here. If not, they are fetched, and the client is told. */
@@ -438,6 +463,8 @@ export class Objects {
   #lose(row: number, reason: string): void {
     const { rows } = this
     const extra = rows.more(row)
+    // Made again, as far back as needed; who waits for it goes on waiting.
+    if (rows.kind[row] >= 0 && this.onLost(row, reason)) return
     const { waiters, subscribers, fetchers } = extra
     const value = this.#effects.encode({ kind: 'lost', reason }, row)
     extra.value = value
@@ -460,6 +487,9 @@ export class Objects {
     this.letGo(row)
   }
 
+  /** Called for a task's value that is lost. True: it is being made again. */
+  onLost: (row: number, reason: string) => boolean = () => false
+
   /** Called for tasks whose argument found no room here. */
   onNoRoom: (waiterToken: number, error: Uint8Array) => void = () => undefined
 
@@ -475,13 +505,13 @@ export class Objects {
    */
   peerGone(peer: number, peerId: string): void {
     const { rows } = this
+    const lost: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue
       const extra = rows.extra[row]
       if (rows.kind[row] < 0 && rows.shared[row] && this.peers.homeOf(rows.client[row])?.peer === peer) {
         if (rows.state[row] === state.expected) this.fail(row, { kind: 'owner-died', peerId })
-        else if (rows.state[row] === state.remote && extra && !extra.pulling)
-          this.#lose(row, `its owner ${peerId} is gone`)
+        else if (rows.state[row] === state.remote && extra && !extra.pulling) this.#lose(row, `its owner ${peerId} is gone`)
         continue
       }
       if (!extra?.locations?.some(location => location.peer === peer)) continue
@@ -492,9 +522,13 @@ export class Objects {
         extra.wanted = false
       } else {
         this.hold(row)
-        this.#lose(row, `the peer that had it, ${peerId}, is gone`)
-        this.letGo(row)
+        lost.push(row)
       }
+    }
+    // All of them are known to be lost before the first is made again: one may need another.
+    for (const row of lost) {
+      if (rows.state[row] === state.remote) this.#lose(row, `the peer that had it, ${peerId}, is gone`)
+      this.letGo(row)
     }
   }
 

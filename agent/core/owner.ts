@@ -123,6 +123,7 @@ export class Owner {
     this.peers = new PeerTable(() => this.newClientId())
     this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
+    this.objects.onLost = (row, reason) => this.#makeAgain(row, reason)
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
     this.scheduler = new Scheduler({ rows: this.rows, resources, kinds: this.kinds, effects })
     this.exchange = new Exchange({
@@ -281,7 +282,24 @@ export class Owner {
     const { rows, objects } = this
     const extra = rows.more(row)
     const away: number[] = []
-    for (const on of extra.dependencies as Int32Array) if (on >= 0 && rows.state[on] === state.remote) away.push(on)
+    let missing = 0
+    for (const on of extra.dependencies as Int32Array) {
+      if (on < 0) continue
+      if (rows.state[on] === state.failed) {
+        this.#failLike(row, on)
+        return false
+      }
+      if (!objects.settled(on)) {
+        // It was there, was lost with a peer, and is being made again.
+        missing++
+        rows.state[row] = state.waiting
+        objects.awaitFor(on, rows.token(row))
+      } else if (rows.state[on] === state.remote) away.push(on)
+    }
+    if (missing > 0) {
+      extra.missing = missing
+      return false
+    }
     if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
     const peer = this.exchange.drawnTo(row, away)
     if (peer >= 0) {
@@ -383,13 +401,47 @@ export class Owner {
     const holds = this.#contained(end.contained)
     if (holds) for (const held of holds) this.objects.hold(held)
     extra.holds = holds
-    extra.arguments = undefined
-    extra.dependencies = undefined
-    extra.values = undefined
+    // Its arguments stay: it runs again, should that peer be lost with the value.
+    const before = extra.lineage
+    extra.lineage = old
     this.hold(row)
     this.objects.settleRemote(row, bytes, [location])
-    if (old) for (const held of old) this.objects.letGo(held)
+    if (before) for (const held of before) this.objects.letGo(held)
     this.objects.letGo(row)
+  }
+
+  /** A value is lost: its task runs again, within its retries, once its own arguments are there. */
+  #makeAgain(row: number, reason: string): boolean {
+    const { rows, objects } = this
+    const extra = rows.more(row)
+    if (extra.home || rows.retries[row] === 0 || (!extra.lineage && extra.dependencies)) return false
+    const kind = this.#kind(row)
+    if (rows.retries[row] > 0) rows.retries[row]--
+    const lost = extra.attempts?.at(-1)
+    if (lost) lost.error = reason
+    rows.attempt[row]++
+    rows.peer[row] = -1
+    rows.thread[row] = -1
+    rows.state[row] = state.waiting
+    const contained = extra.holds
+    extra.holds = extra.lineage
+    extra.lineage = undefined
+    extra.locations = undefined
+    extra.missing = 0
+    if (contained) for (const held of contained) objects.letGo(held)
+    for (const on of extra.dependencies ?? []) {
+      if (on < 0) continue
+      if (rows.state[on] === state.failed) {
+        this.#failLike(row, on)
+        return true
+      }
+      const there = objects.settled(on) && (rows.state[on] !== state.remote || (rows.more(on).locations?.length ?? 0) > 0)
+      if (there) continue
+      extra.missing++
+      objects.awaitFor(on, rows.token(row))
+    }
+    if (extra.missing === 0) this.#queue(row, kind)
+    return true
   }
 
   hold(row: number): void {

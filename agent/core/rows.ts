@@ -62,6 +62,8 @@ export interface Extra {
   wanted?: boolean
   /** The row whose place in the store this one shares. */
   sharesWith?: number
+  /** Rows that are held so that the task can run again, should its value be lost with the peer that has it. */
+  lineage?: number[]
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }

@@ -7,6 +7,9 @@ export interface Progress {
   running: number
   total: number
   bytes: number
+  /** Of a mesh: peers that live, and tasks that ran again because theirs was lost. */
+  peers?: number
+  again?: number
 }
 
 /**
@@ -42,9 +45,10 @@ export class ProgressLine {
   }
 }
 
-function show({ done, running, total, bytes }: Progress, seconds: number): void {
+function show({ done, running, total, bytes, peers, again }: Progress, seconds: number): void {
   const megabytes = bytes / 1e6
   const rate = (megabytes / seconds).toFixed(0)
-  const text = `${done} of ${total} tasks done, ${running} running, ${megabytes.toFixed(1)} MB, ${rate} MB/s`
+  const mesh = peers === undefined ? '' : `, ${peers} peers alive, ${again ?? 0} tasks failed over`
+  const text = `${done} of ${total} tasks done, ${running} running, ${megabytes.toFixed(1)} MB, ${rate} MB/s${mesh}`
   process.stderr.write(process.stderr.isTTY ? `\r\x1b[2K${text}` : `${text}\n`)
 }

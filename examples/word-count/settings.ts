@@ -3,12 +3,16 @@ import { parseArgs } from 'node:util'
 
 const help = `Counts the words of the text files under a folder, on Shoal and in one process, and compares.
 
+On a mesh of agent processes of its own (shoal up, shoal join). Halfway the agent that founded the mesh is killed.
+
   npm run demo -- [options]
 
   --root DIR        the folder (default: node_modules of this repository)
   --batch-mb N      megabytes a map task counts (default: 1.5)
   --reducers N      reduce tasks, each with its share of the words (default: 4)
-  --agent           start an agent of its own with 'shoal up', run on it, end it with 'shoal down'
+  --peers N         agents of the mesh (default: 3; with 1 or 2 nothing is killed)
+  --keep            leave the mesh up at the end, to look around in
+  --local           on an embedded peer inside this program instead: no agents, no network
   --json            print one JSON object in place of the table
   --help            this text
 `
@@ -18,7 +22,9 @@ export interface Settings {
   root: string
   batchBytes: number
   reducers: number
-  agent: boolean
+  /** Agents of a mesh of its own; 0: an embedded peer. */
+  peers: number
+  keep: boolean
   json: boolean
 }
 
@@ -31,7 +37,9 @@ export function readSettings(args: readonly string[], rootDefault: string): Sett
         root: { type: 'string', default: rootDefault },
         'batch-mb': { type: 'string', default: '1.5' },
         reducers: { type: 'string', default: '4' },
-        agent: { type: 'boolean', default: false },
+        peers: { type: 'string', default: '3' },
+        keep: { type: 'boolean', default: false },
+        local: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -48,8 +56,13 @@ export function readSettings(args: readonly string[], rootDefault: string): Sett
     if (!Number.isInteger(reducers) || reducers < 1 || reducers > 1000) {
       throw new Error(`--reducers is ${values.reducers}; allowed is a whole number from 1 to 1000`)
     }
-    const { agent, json } = values
-    return { root: resolve(values.root), batchBytes: batchMegabytes * 1e6, reducers, agent, json }
+    const peers = Number(values.peers)
+    if (!Number.isInteger(peers) || peers < 1 || peers > 20) {
+      throw new Error(`--peers is ${values.peers}; allowed is a whole number from 1 to 20`)
+    }
+    const { keep, local, json } = values
+    const batchBytes = batchMegabytes * 1e6
+    return { root: resolve(values.root), batchBytes, reducers, peers: local ? 0 : peers, keep, json }
   } catch (error) {
     process.stderr.write(`word-count: ${(error as Error).message} (--help says more)\n`)
     process.exit(2)

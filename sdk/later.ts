@@ -27,3 +27,8 @@ export async function getActor(name: unknown): Promise<never> {
 export async function cancel(ref: unknown): Promise<never> {
   return refuseAsLater({ call: 'cancel', option: 'ref' }, ref, 'left out', 'cancel')
 }
+
+/** As for `actor`. */
+export function placementGroup(bundles: unknown): never {
+  return refuseAsLater({ call: 'placementGroup', option: 'bundles' }, bundles, 'left out', 'placementGroup')
+}
