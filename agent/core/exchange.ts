@@ -41,11 +41,11 @@ interface Other {
   guests: number
   /** When it last gave this peer work, or said that it has some. */
   suppliedAt: number
-  offeredAt: number
-  backOffMs: number
   /** What it was told last. */
   told: string
   toldAt: number
+  /** It has said that it has work, and has had no answer. */
+  asked: boolean
 }
 
 /**
@@ -69,6 +69,12 @@ export class Exchange {
   /** Work of others is taken. */
   open = false
   #dealt = 0
+  #offeredAt = Number.NEGATIVE_INFINITY
+  #backOffMs: number = limits.offerMinMs
+  /** Peers at which this one parks besides its suppliers, for a while. */
+  #friends: number[] = []
+  #friendsAt = Number.NEGATIVE_INFINITY
+  #idleSince = Number.NEGATIVE_INFINITY
 
   constructor(parts: {
     rows: Rows
@@ -103,10 +109,9 @@ export class Exchange {
         outstanding: 0,
         guests: 0,
         suppliedAt: 0,
-        offeredAt: 0,
-        backOffMs: limits.offerMinMs,
         told: '',
         toldAt: 0,
+        asked: false,
       })
     }
     this.reconsider()
@@ -124,7 +129,7 @@ export class Exchange {
     if (!other) return
     other.room = room
     other.roomAt = now
-    other.backOffMs = limits.offerMinMs
+    if ((room.free.cpus ?? 0) > 0) this.#backOffMs = limits.offerMinMs
   }
 
   /** A peer has work for this one. */
@@ -133,6 +138,7 @@ export class Exchange {
     if (!other) return
     other.suppliedAt = now
     other.told = ''
+    other.asked = true
   }
 
   guestCame(index: number): void {
@@ -282,7 +288,7 @@ export class Exchange {
           )
         }
         for (const other of others) {
-          if (this.#canTake(kind, other, now) < 1) continue
+          if (this.#couldTake(kind, other, now) < 1) continue
           const share = this.#share(kind, kind.granted.get(other.index) ?? 0, other.offer) + this.#dealtTie(other)
           if (share < least) {
             best = other
@@ -295,6 +301,16 @@ export class Exchange {
       }
       if (kind.ready.count > 0) this.#offerTo(others, now)
     }
+  }
+
+  /** As `#canTake`; a peer that has said nothing is thought to be free: what it cannot begin comes back. */
+  #couldTake(kind: Kind, other: Other, now: number): number {
+    if (other.room && now - other.roomAt <= limits.parkedMs) return this.#canTake(kind, other, now)
+    let slots = Number.POSITIVE_INFINITY
+    for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
+      if (amount > 0) slots = Math.min(slots, Math.floor(((other.offer.totals[name] ?? 0) + 1e-9) / amount))
+    }
+    return Math.min(slots, limits.grantAheadTasksMax) - other.outstanding
   }
 
   /** Of equals, another one each time. */
@@ -371,18 +387,20 @@ export class Exchange {
     return (kind.ready.count * kind.expectedMs) / Math.max(1, kind.lanes.length)
   }
 
+  /** Nobody has asked for work that is here: a few of those who could do it are told, less and less often. */
   #offerTo(others: readonly Other[], now: number): void {
+    if (now - this.#offeredAt < this.#backOffMs) return
     let offers = 0
     const from = Math.floor(this.random() * others.length)
     for (let i = 0; i < others.length && offers < limits.offersAtOnce; i++) {
       const other = others[(from + i) % others.length]
       if (other.room && now - other.roomAt <= limits.parkedMs) continue
-      if (now - other.offeredAt < other.backOffMs) continue
-      other.offeredAt = now
-      other.backOffMs = Math.min(limits.offerMaxMs, other.backOffMs * 2)
       offers++
       this.#effects.offer(other.index)
     }
+    if (offers === 0) return
+    this.#offeredAt = now
+    this.#backOffMs = Math.min(limits.offerMaxMs, this.#backOffMs * 2)
   }
 
   /** The peer that a task should run on because of what it reads: one that has most of it and room. -1: none. */
@@ -412,20 +430,26 @@ export class Exchange {
 
   // ---- asking for work
 
-  /** Tells others what is free here: those that gave work lately, and a few more. Changes at once, the same again every second. */
+  /**
+   * Tells others what is free here. Those whose tasks are here hear of every change; the others, whether there is room at
+   * all, when that changes and every second while there is.
+   */
   #tellRoom(now: number): void {
     if (this.#others.size === 0) return
     const busy = this.#scheduler.waitingKinds.some(kind => kind.here && kind.ready.count > 0 && !kind.guest)
     const free = !this.open || busy ? {} : this.#resources.available()
     const idle = (free.cpus ?? 0) > 0
+    if (!idle) this.#idleSince = now
+    // A gap between two tasks is no idleness: who supplies this peer fills it sooner than others could.
+    const settled = now - this.#idleSince >= limits.idleMs
     const text = JSON.stringify(free)
     for (const other of this.#targets(now)) {
       const room: Room = { free, held: other.guests, queued: this.#queuedOf(other) }
-      const says = `${text}/${room.held}/${room.queued}`
-      // Who has nothing here and was told that nothing is free needs not hear it again.
+      const says = other.guests > 0 ? `${text}/${room.held}/${room.queued}` : idle ? 'idle' : ''
+      if (idle && !settled && other.guests === 0 && !other.asked) continue
+      other.asked = false
       const again = idle && now - other.toldAt > limits.parkedMs / 2
       if (says === other.told && !again) continue
-      if (!idle && other.guests === 0 && other.told === '') continue
       other.told = says
       other.toldAt = now
       this.#effects.park(other.index, room)
@@ -445,13 +469,20 @@ export class Exchange {
   #targets(now: number): Other[] {
     const all = [...this.#others.values()]
     if (all.length <= 5) return all
+    if (now - this.#friendsAt > limits.friendsMs) {
+      this.#friendsAt = now
+      this.#friends = [0, 1, 2].map(() => all[Math.floor(this.random() * all.length)].index)
+    }
     // Where its tasks are, where it was told something that may be true no more, and who supplied last.
     const chosen = new Set(
       all.filter(other => other.guests > 0 || (other.told !== '' && now - other.toldAt < limits.parkedMs)),
     )
     const suppliers = all.filter(other => other.suppliedAt > 0).sort((a, b) => b.suppliedAt - a.suppliedAt)
     for (const other of suppliers.slice(0, 2)) chosen.add(other)
-    while (chosen.size < Math.min(all.length, 5)) chosen.add(all[Math.floor(this.random() * all.length)])
+    for (const index of this.#friends) {
+      const other = this.#others.get(index)
+      if (other) chosen.add(other)
+    }
     return [...chosen]
   }
 

@@ -41,6 +41,10 @@ export const limits = {
   offerMinMs: 2,
   offerMaxMs: 256,
   offersAtOnce: 4,
+  /** Resources that are free for so long are offered to others than those that fill them. */
+  idleMs: 10,
+  /** How long a peer parks at the same others. */
+  friendsMs: 10_000,
   /** A guest that waits this long for a place goes back to where it came from. */
   guestPatienceMs: 150,
   /** What moving a task costs at least. */

@@ -511,7 +511,8 @@ export class Objects {
       const extra = rows.extra[row]
       if (rows.kind[row] < 0 && rows.shared[row] && this.peers.homeOf(rows.client[row])?.peer === peer) {
         if (rows.state[row] === state.expected) this.fail(row, { kind: 'owner-died', peerId })
-        else if (rows.state[row] === state.remote && extra && !extra.pulling) this.#lose(row, `its owner ${peerId} is gone`)
+        else if (rows.state[row] === state.remote && extra && !extra.pulling)
+          this.#lose(row, `its owner ${peerId} is gone`)
         continue
       }
       if (!extra?.locations?.some(location => location.peer === peer)) continue

@@ -435,7 +435,8 @@ export class Owner {
         this.#failLike(row, on)
         return true
       }
-      const there = objects.settled(on) && (rows.state[on] !== state.remote || (rows.more(on).locations?.length ?? 0) > 0)
+      const there =
+        objects.settled(on) && (rows.state[on] !== state.remote || (rows.more(on).locations?.length ?? 0) > 0)
       if (there) continue
       extra.missing++
       objects.awaitFor(on, rows.token(row))
