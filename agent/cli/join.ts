@@ -24,6 +24,8 @@ export const join: Command = {
   ],
   async run(args, terminal) {
     const [ticket] = args.positionals
+    // A ticket is a secret, and a process list is for all to read.
+    process.title = 'shoal join'
     // A text that is no ticket needs no agent to be refused.
     readTicket(ticket)
     return await startAgent(args, terminal, ticket)
