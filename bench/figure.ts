@@ -24,7 +24,7 @@ export interface Reading {
   note?: string
 }
 
-export type Unit = '/s' | 'µs' | 'ms' | 'B' | 'MB/s'
+export type Unit = '/s' | 'µs' | 'ms' | 'B' | 'MB' | 'MB/s' | '%'
 
 export type Mark = { of: 'value' | 'ratio'; atLeast: number } | { of: 'value' | 'ratio'; atMost: number }
 

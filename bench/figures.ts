@@ -20,5 +20,7 @@ export const figures: readonly Figure[] = [
   { id: 'capture', title: 'capture of a closure and its first call', module: './sdk/capture' },
   { id: 'view', title: 'get { copy: false } of 1 GiB', module: './agent/view' },
   { id: 'nested', title: 'nested tasks', module: './agent/nested' },
+  { id: 'mesh', title: 'on another agent (QUIC, loopback)', module: './mesh/tasks' },
+  { id: 'life', title: 'a mesh of three agents', module: './mesh/life' },
   { id: 'piscina', title: 'Piscina, where it is installed', module: './rivals/piscina' },
 ]

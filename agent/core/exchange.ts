@@ -14,11 +14,12 @@ export interface ExchangeEffects {
   offer(peer: number): void
 }
 
-/** What a peer says when it parks: what is free there, and how many of the other's tasks it has, begun and not. */
+/**
+ * What a peer says when it parks: what the other may use there, what its own tasks use already included. So it changes only
+ * when something else does, and needs not be said again for each task.
+ */
 export interface Room {
   free: ResourceMap
-  held: number
-  queued: number
 }
 
 /** What is known of another peer for sharing work with it. */
@@ -35,10 +36,12 @@ interface Other {
   offer: PeerOffer
   room: Room | undefined
   roomAt: number
-  /** Tasks of this peer that it has. */
+  /** Tasks of this peer that it has, and of which kinds. */
   outstanding: number
-  /** Tasks of it that this peer has. */
+  readonly granted: Set<Kind>
+  /** Tasks of it that this peer has, in all and by kind. */
   guests: number
+  readonly guestKinds: Map<Kind, number>
   /** When it last gave this peer work, or said that it has some. */
   suppliedAt: number
   /** What it was told last. */
@@ -107,7 +110,9 @@ export class Exchange {
         room: undefined,
         roomAt: 0,
         outstanding: 0,
+        granted: new Set(),
         guests: 0,
+        guestKinds: new Map(),
         suppliedAt: 0,
         told: '',
         toldAt: 0,
@@ -141,14 +146,25 @@ export class Exchange {
     other.asked = true
   }
 
-  guestCame(index: number): void {
+  guestCame(index: number, kind: Kind): void {
     const other = this.#others.get(index)
-    if (other) other.guests++
+    if (!other) return
+    other.guests++
+    other.guestKinds.set(kind, (other.guestKinds.get(kind) ?? 0) + 1)
   }
 
-  guestWent(index: number): void {
+  guestWent(index: number, kind: Kind): void {
     const other = this.#others.get(index)
-    if (other) other.guests--
+    if (!other) return
+    other.guests--
+    const left = (other.guestKinds.get(kind) ?? 1) - 1
+    if (left > 0) other.guestKinds.set(kind, left)
+    else other.guestKinds.delete(kind)
+  }
+
+  /** Tasks of another peer that this one has. */
+  guestsOf(index: number): number {
+    return this.#others.get(index)?.guests ?? 0
   }
 
   /** A task that was granted came back, ended, or is lost. */
@@ -156,8 +172,12 @@ export class Exchange {
     const kind = this.#kinds[this.#rows.kind[row]] as Kind
     const other = this.#others.get(index)
     if (other) other.outstanding--
-    const count = kind.granted.get(index)
-    if (count !== undefined) kind.granted.set(index, count - 1)
+    const count = (kind.granted.get(index) ?? 1) - 1
+    if (count > 0) kind.granted.set(index, count)
+    else {
+      kind.granted.delete(index)
+      other?.granted.delete(kind)
+    }
     if (durationMs !== undefined) kind.ran(durationMs)
   }
 
@@ -246,25 +266,41 @@ export class Exchange {
   #canTake(kind: Kind, other: Other, now: number): number {
     const { room } = other
     if (!room || (now - other.roomAt > limits.parkedMs && other.outstanding === 0)) return 0
-    const onTheWay = Math.max(0, other.outstanding - room.held)
+    const used = this.#usedAt(other)
     let slots = Number.POSITIVE_INFINITY
     let slotsEver = Number.POSITIVE_INFINITY
-    for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
-      if (amount <= 0) continue
-      slots = Math.min(slots, Math.floor(((room.free[name] ?? 0) + 1e-9) / amount))
+    for (const { index, units } of kind.demand) {
+      if (units <= 0) continue
+      const name = this.#resources.nameOf(index)
+      const amount = this.#resources.amountOf(index, units)
+      slots = Math.min(slots, Math.floor(((room.free[name] ?? 0) - (used.get(index) ?? 0) + 1e-9) / amount))
       slotsEver = Math.min(slotsEver, Math.floor(((other.offer.totals[name] ?? 0) + 1e-9) / amount))
     }
     if (slots === Number.POSITIVE_INFINITY) slots = limits.grantAheadTasksMax
-    const free = slots - onTheWay - room.queued
     // Short tasks are sent ahead, so that the peer never waits for the next.
-    if (!(kind.meanMs < limits.grantAheadMs) || kind.awaits || (free <= 0 && room.held + onTheWay === 0))
-      return Math.max(0, free)
+    if (
+      !(kind.meanMs < limits.grantAheadMs) ||
+      kind.awaits ||
+      (slots <= 0 && (kind.granted.get(other.index) ?? 0) === 0)
+    )
+      return Math.max(0, slots)
     const ever = Math.min(slotsEver, limits.grantAheadTasksMax)
     const ahead = Math.min(
       limits.grantAheadTasksMax,
       Math.ceil((limits.grantAheadMs / Math.max(kind.meanMs, 0.001)) * ever),
     )
-    return Math.max(0, free, ahead - other.outstanding)
+    return Math.max(0, slots, ahead - other.outstanding)
+  }
+
+  /** What this peer's own tasks take at another, by resource. */
+  #usedAt(other: Other): Map<number, number> {
+    const used = new Map<number, number>()
+    for (const kind of other.granted) {
+      const count = kind.granted.get(other.index) ?? 0
+      for (const { index, units } of kind.demand)
+        used.set(index, (used.get(index) ?? 0) + count * this.#resources.amountOf(index, units))
+    }
+    return used
   }
 
   // ---- sharing
@@ -340,6 +376,7 @@ export class Exchange {
     this.#rows.peer[row] = index
     other.outstanding++
     kind.granted.set(index, (kind.granted.get(index) ?? 0) + 1)
+    other.granted.add(kind)
     this.#effects.grant(index, row)
   }
 
@@ -404,7 +441,7 @@ export class Exchange {
   }
 
   /** The peer that a task should run on because of what it reads: one that has most of it and room. -1: none. */
-  drawnTo(row: number, away: readonly number[]): number {
+  drawnTo(row: number, away: readonly number[], now: number): number {
     const kind = this.#kinds[this.#rows.kind[row]] as Kind
     if (kind.guest) return -1
     const bytes = new Map<number, number>()
@@ -417,10 +454,7 @@ export class Exchange {
     for (const other of this.#candidates(kind)) {
       const there = bytes.get(other.index) ?? 0
       if (there < most || !other.room) continue
-      const slots = Object.entries(this.#resources.named(kind.demand)).every(
-        ([name, amount]) => amount <= 0 || (other.room?.free[name] ?? 0) + 1e-9 >= amount,
-      )
-      if (slots && Math.max(0, other.outstanding - other.room.held) + other.room.queued === 0) {
+      if (this.#canTake(kind, other, now) > 0) {
         best = other.index
         most = there
       }
@@ -437,15 +471,14 @@ export class Exchange {
   #tellRoom(now: number): void {
     if (this.#others.size === 0) return
     const busy = this.#scheduler.waitingKinds.some(kind => kind.here && kind.ready.count > 0 && !kind.guest)
-    const free = !this.open || busy ? {} : this.#resources.available()
+    const free: ResourceMap = !this.open || busy ? {} : this.#resources.available()
     const idle = (free.cpus ?? 0) > 0
     if (!idle) this.#idleSince = now
     // A gap between two tasks is no idleness: who supplies this peer fills it sooner than others could.
     const settled = now - this.#idleSince >= limits.idleMs
-    const text = JSON.stringify(free)
     for (const other of this.#targets(now)) {
-      const room: Room = { free, held: other.guests, queued: this.#queuedOf(other) }
-      const says = other.guests > 0 ? `${text}/${room.held}/${room.queued}` : idle ? 'idle' : ''
+      const room: Room = { free: other.guests > 0 ? this.#withOwn(free, other) : free }
+      const says = other.guests > 0 ? JSON.stringify(room.free) : idle ? 'idle' : ''
       if (idle && !settled && other.guests === 0 && !other.asked) continue
       other.asked = false
       const again = idle && now - other.toldAt > limits.parkedMs / 2
@@ -456,14 +489,17 @@ export class Exchange {
     }
   }
 
-  #queuedOf(other: Other): number {
-    if (other.guests === 0) return 0
-    let queued = 0
-    for (const kind of this.#scheduler.waitingKinds) {
-      if (!kind.guest || kind.home !== other.index) continue
-      queued += kind.ready.count
+  /** What is free, and what the tasks of one peer that have begun here use. */
+  #withOwn(free: ResourceMap, other: Other): ResourceMap {
+    const all = { ...free }
+    for (const [kind, count] of other.guestKinds) {
+      const begun = count - kind.ready.count
+      for (const { index, units } of kind.demand) {
+        const name = this.#resources.nameOf(index)
+        all[name] = Math.round(((all[name] ?? 0) + begun * this.#resources.amountOf(index, units)) * 1e4) / 1e4
+      }
     }
-    return queued
+    return all
   }
 
   #targets(now: number): Other[] {

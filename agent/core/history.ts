@@ -16,6 +16,7 @@ export class History {
   readonly #endedAt: Float64Array
   readonly #attempts: (Attempt[] | undefined)[]
   readonly #error: (string | undefined)[]
+  readonly #at: Attempt['at'][]
   #next = 0
   finished = 0
   failed = 0
@@ -34,13 +35,14 @@ export class History {
     this.#endedAt = new Float64Array(capacity)
     this.#attempts = new Array(capacity)
     this.#error = new Array(capacity)
+    this.#at = new Array(capacity)
   }
 
   add(
     rows: Rows,
     row: number,
     kind: Kind,
-    end: { failed: boolean; startedAt: number; endedAt: number; error: string | undefined },
+    end: { failed: boolean; startedAt: number; endedAt: number; error: string | undefined; at: Attempt['at'] },
   ): void {
     const at = this.#next
     this.#next = at + 1 === this.#capacity ? 0 : at + 1
@@ -54,7 +56,9 @@ export class History {
     this.#submittedAt[at] = rows.submittedAt[row]
     this.#startedAt[at] = end.startedAt
     this.#endedAt[at] = end.endedAt
-    const attempts = rows.extra[row]?.attempts
+    const live = rows.extra[row]?.attempts
+    const attempts = live && [...live]
+    if (end.at !== undefined || this.#at[at] !== undefined) this.#at[at] = end.at
     if (attempts !== undefined || this.#attempts[at] !== undefined) this.#attempts[at] = attempts
     if (end.error !== undefined || this.#error[at] !== undefined) this.#error[at] = end.error
     if (end.failed) this.failed++
@@ -80,6 +84,7 @@ export class History {
         endedAt: this.#endedAt[at],
         attempts: this.#attempts[at],
         error: this.#error[at],
+        at: this.#at[at],
       }
     }
   }
@@ -98,4 +103,5 @@ export interface FinishedTask {
   endedAt: number
   attempts: Attempt[] | undefined
   error: string | undefined
+  at: Attempt['at']
 }

@@ -52,9 +52,8 @@ export interface GrantEnd {
   startedAt: number
   endedAt: number
   error: string | undefined
-  workerId: string
-  pid: number
-  peerId: string
+  /** Where it ran; the same object for all of one worker. */
+  at: NonNullable<Attempt['at']>
   /** Names inside the value. */
   contained: readonly number[]
 }
@@ -114,7 +113,14 @@ export class Owner {
   readonly #effects: Effects
   #nextClient = 1
   /** One object for all: a task that ends allocates nothing here. */
-  readonly #ended = { failed: false, startedAt: 0.5, endedAt: 0.5, error: undefined as string | undefined }
+  readonly #ended = {
+    failed: false,
+    startedAt: 0.5,
+    endedAt: 0.5,
+    error: undefined as string | undefined,
+    /** Where it ran, if not here. */
+    at: undefined as Attempt['at'],
+  }
   readonly #ghosts = new Map<number, Ghost>()
 
   constructor(resources: ResourceTable, effects: Effects) {
@@ -143,8 +149,11 @@ export class Owner {
     return this.#nextClient++
   }
 
+  #now = 0
+
   /** Does what can be done now: here first, then with others. */
   schedule(now: number): void {
+    this.#now = now
     this.exchange.deal(now)
     this.scheduler.schedule(now)
     this.exchange.share(now)
@@ -301,7 +310,7 @@ export class Owner {
       return false
     }
     if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
-    const peer = this.exchange.drawnTo(row, away)
+    const peer = this.exchange.drawnTo(row, away, this.#now)
     if (peer >= 0) {
       this.exchange.grant(peer, row)
       return false
@@ -360,7 +369,7 @@ export class Owner {
     for (const on of guest.dependencies) if (on >= 0) holds.push(on)
     for (const one of holds) objects.hold(one)
     extra.holds = holds
-    this.exchange.guestCame(guest.home.peer)
+    this.exchange.guestCame(guest.home.peer, kind)
     const { dependencies } = guest
     if (dependencies.length > 0) {
       extra.dependencies = Int32Array.from(dependencies)
@@ -397,6 +406,9 @@ export class Owner {
     this.#mayRunAgain(row, peer, end)
     this.#remember(row, false, end.endedAt, undefined)
     const extra = this.rows.more(row)
+    // Should the value be lost with that peer, this was an attempt before the next.
+    extra.attempts ??= []
+    extra.attempts.push({ thread: -1, startedAt: end.startedAt, endedAt: end.endedAt, at: end.at })
     const { holds: old } = extra
     const holds = this.#contained(end.contained)
     if (holds) for (const held of holds) this.objects.hold(held)
@@ -453,21 +465,13 @@ export class Owner {
     const { rows } = this
     const kind = this.#kind(row)
     this.exchange.ungrant(peer, row, end.failed ? undefined : end.endedAt - end.startedAt)
-    const { startedAt, endedAt, error, peerId, workerId, pid } = end
-    const attempt: Attempt = {
-      thread: -1,
-      startedAt,
-      endedAt,
-      at: { peerId, workerId, pid },
-      ...(error ? { error } : {}),
-    }
+    const { startedAt, endedAt, error, at } = end
     if (end.failed && (end.retry || end.system) && rows.retries[row] !== 0) {
-      this.#again(row, attempt, true, kind)
+      this.#again(row, { thread: -1, startedAt, endedAt, at, ...(error ? { error } : {}) }, true, kind)
       return true
     }
-    const extra = rows.more(row)
-    extra.attempts ??= []
-    extra.attempts.push(attempt)
+    rows.startedAt[row] = startedAt
+    this.#ended.at = at
     return false
   }
 
@@ -497,7 +501,7 @@ export class Owner {
     const extra = rows.more(row)
     const holds = extra.holds
     extra.holds = undefined
-    this.exchange.guestWent(extra.home?.peer ?? -1)
+    this.exchange.guestWent(extra.home?.peer ?? -1, this.#kind(row))
     rows.state[row] = state.failed
     this.objects.letGo(row)
     if (holds) for (const held of holds) this.objects.letGo(held)
@@ -611,7 +615,7 @@ export class Owner {
     const { rows, objects } = this
     const extra = rows.more(row)
     const old = extra.holds
-    this.exchange.guestWent(extra.home?.peer ?? -1)
+    this.exchange.guestWent(extra.home?.peer ?? -1, this.#kind(row))
     for (const held of end.holds) objects.hold(held)
     extra.holds = end.holds.length > 0 ? [...end.holds] : undefined
     extra.arguments = undefined
@@ -657,13 +661,14 @@ export class Owner {
   #remember(row: number, failed: boolean, endedAt: number, error: string | undefined): void {
     const { rows } = this
     if (rows.kind[row] < 0) return
-    const startedAt = rows.thread[row] >= 0 ? rows.startedAt[row] : 0
     const end = this.#ended
+    const startedAt = rows.thread[row] >= 0 || end.at ? rows.startedAt[row] : 0
     end.failed = failed
     end.startedAt = startedAt
     end.endedAt = endedAt
     end.error = error
     this.history.add(rows, row, this.#kind(row), end)
+    end.at = undefined
   }
 
   /** Runs a task again; its arguments are held until it is committed. */

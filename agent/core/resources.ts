@@ -107,6 +107,15 @@ export class ResourceTable {
     return this.#map(this.#free)
   }
 
+  nameOf(index: number): string {
+    return this.#names[index]
+  }
+
+  /** Units as users count them. */
+  amountOf(index: number, units: number): number {
+    return fromUnits(this.#names[index], units)
+  }
+
   named(demand: Demand): ResourceMap {
     const map: ResourceMap = { cpus: 0, gpus: 0, memoryBytes: 0 }
     for (const { index, units } of demand) map[this.#names[index]] = fromUnits(this.#names[index], units)

@@ -24,6 +24,8 @@ export interface Answer {
   startedAt: number
   endedAt: number
   valueBytes: number
+  /** The number of the worker that it ran on. */
+  worker: number
 }
 
 export const answerFlag = { failed: 1, retry: 2, system: 4, stored: 8 } as const
@@ -76,7 +78,7 @@ export class BatchWriter {
     view.setFloat64(to + 8, answer.startedAt, true)
     view.setFloat64(to + 16, answer.endedAt, true)
     view.setUint32(to + 24, valueBytes, true)
-    view.setUint32(to + 28, 0, true)
+    view.setUint32(to + 28, answer.worker, true)
     copy(this.#buffer, to + ANSWER_BYTES, from, at, valueBytes)
     this.#used = to + ANSWER_BYTES + valueBytes
     this.count++
@@ -136,6 +138,7 @@ export class BatchReader {
     into.startedAt = view.getFloat64(at + 8, true)
     into.endedAt = view.getFloat64(at + 16, true)
     into.valueBytes = view.getUint32(at + 24, true)
+    into.worker = view.getUint32(at + 28, true)
     return this.#pass(at + ANSWER_BYTES, into.valueBytes)
   }
 

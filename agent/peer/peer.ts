@@ -69,6 +69,9 @@ export interface PeerOptions {
   members?(): Record<string, unknown>[]
 }
 
+/** Of the looks at what could be shared, how many are left out while there is nothing. */
+const IDLE_TURNS = 10
+
 function nameOfJob({ peer, incarnation, n }: JobName): string {
   return `${peer}/${incarnation}/${n}`
 }
@@ -455,7 +458,12 @@ export class Peer {
     this.#remote = remote
     this.#onInfo = said
     this.#owner.exchange.open = true
+    let idleFor = 0
     this.#sharing = setInterval(() => {
+      // With nothing to share, what is free here is said again now and then, and that is all.
+      const { scheduler } = this.#owner
+      if (!scheduler.waitingKinds.some(kind => kind.ready.count > 0) && ++idleFor < IDLE_TURNS) return
+      idleFor = 0
       this.#tick()
       this.#owner.returnStale(this.#time)
       this.#stirred()

@@ -67,6 +67,10 @@ interface Remote {
   readonly defined: Set<number>
   /** Kinds of its own that this peer runs for it. */
   readonly kinds: Map<number, GuestKind>
+  /** Its workers, as the history names them. */
+  readonly workers: Map<number, GrantEnd['at']>
+  /** When the first of the answers that wait was given. */
+  answersSince: number
   readonly grants: BatchWriter
   grantExtras: HeaderValue[]
   readonly answers: BatchWriter
@@ -87,6 +91,10 @@ interface PendingBorrow {
 }
 
 const BATCH_BYTES = 512 * 1024
+/** Answers wait for more of them so long, while more are to come: a native write costs as much as twenty tasks. */
+const ANSWERS_MS = 0.4
+const ANSWERS_MAX = 256
+const none: readonly number[] = []
 const EXTRA_BYTES = 300 * 1024
 
 /**
@@ -129,6 +137,8 @@ export class RemotePeers {
       index,
       defined: new Set(),
       kinds: new Map(),
+      workers: new Map(),
+      answersSince: 0,
       grants: new BatchWriter(),
       grantExtras: [],
       answers: new BatchWriter(),
@@ -290,6 +300,7 @@ export class RemotePeers {
       startedAt: end.startedAt,
       endedAt: end.endedAt,
       valueBytes: from.bytes,
+      worker: Math.max(0, end.thread),
     }
     let extra: Map_ | undefined
     if (end.error !== undefined || storedBytes >= 0 || end.holds.length > 0) {
@@ -300,25 +311,18 @@ export class RemotePeers {
         c: end.holds.length > 0 ? end.holds.map(held => this.#nameOf(held)) : undefined,
       }
     }
-    const worker = end.thread
     // What its task took over from others is registered with their owners before its home may let go.
-    if (this.#pendingBorrows.some(one => one.peer !== remote.index)) {
+    if (this.#pendingBorrows.length > 0 && this.#pendingBorrows.some(one => one.peer !== remote.index)) {
       const value = from.u8.slice(from.at, from.at + from.bytes)
-      this.#whenRegistered(remote.index, () => this.#putAnswer(remote, answer, value, 0, worker, extra))
-    } else this.#putAnswer(remote, answer, from.u8, from.at, worker, extra)
+      this.#whenRegistered(remote.index, () => this.#putAnswer(remote, answer, value, 0, extra))
+    } else this.#putAnswer(remote, answer, from.u8, from.at, extra)
   }
 
-  #putAnswer(
-    remote: Remote,
-    answer: Answer,
-    u8: Uint8Array,
-    at: number,
-    worker: number,
-    extra: Map_ | undefined,
-  ): void {
+  #putAnswer(remote: Remote, answer: Answer, u8: Uint8Array, at: number, extra: Map_ | undefined): void {
     if (remote.answers.bytes + answer.valueBytes > BATCH_BYTES || remote.answerExtras.length > 500)
       this.#sendAnswers(remote)
-    if (extra) remote.answerExtras.push([remote.answers.count, { ...extra, w: Math.max(0, worker) }])
+    if (remote.answers.count === 0) remote.answersSince = performance.now()
+    if (extra) remote.answerExtras.push([remote.answers.count, extra])
     remote.answers.answer(answer, u8, at)
   }
 
@@ -454,13 +458,12 @@ export class RemotePeers {
     for (const one of this.#afterBorrows) one.sent = true
     for (const remote of this.#remotes.values()) {
       if (remote.grants.count > 0) this.#sendGrants(remote)
-      if (remote.answers.count > 0) this.#sendAnswers(remote)
+      if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.frees.length > 0) this.#sendTokens(remote, 'free', remote.frees)
       if (remote.room) {
-        const { free, held, queued } = remote.room
-        this.#send(remote, { t: 'park', f: free, h: held, q: queued })
+        this.#send(remote, { t: 'park', f: remote.room.free })
         remote.room = undefined
       }
       if (remote.offer) {
@@ -469,6 +472,20 @@ export class RemotePeers {
       }
     }
   }
+
+  /** Whether answers leave now: nothing more of that peer's runs here, there are many, or the first has waited. */
+  #answersDue(remote: Remote): boolean {
+    const { count } = remote.answers
+    if (count >= ANSWERS_MAX || this.#parts.owner.exchange.guestsOf(remote.index) === 0) return true
+    if (performance.now() - remote.answersSince >= ANSWERS_MS) return true
+    this.#answersTimer ??= setTimeout(() => {
+      this.#answersTimer = undefined
+      for (const one of this.#remotes.values()) if (one.answers.count > 0) this.#sendAnswers(one)
+    }, 1)
+    return false
+  }
+
+  #answersTimer: NodeJS.Timeout | undefined
 
   #sendTokens(remote: Remote, t: string, tokens: number[]): void {
     for (let from = 0; from < tokens.length; from += 20_000)
@@ -507,11 +524,7 @@ export class RemotePeers {
         this.#done(remote, map, payload)
         return
       case 'park':
-        owner.exchange.parked(
-          remote.index,
-          { free: amounts(map.f), held: asCount(map.h, 'held'), queued: asCount(map.q, 'queued') },
-          now,
-        )
+        owner.exchange.parked(remote.index, { free: amounts(map.f) }, now)
         return
       case 'offer':
         owner.exchange.offered(remote.index, now)
@@ -655,7 +668,29 @@ export class RemotePeers {
     else if (others.length > 0) objects.settleRemote(row, bytes, others)
   }
 
-  readonly #end: Answer = { token: 0, attempt: 0, flags: 0, startedAt: 0, endedAt: 0, valueBytes: 0 }
+  readonly #end: Answer = { token: 0, attempt: 0, flags: 0, startedAt: 0, endedAt: 0, valueBytes: 0, worker: 0 }
+
+  readonly #grantEnd: GrantEnd = {
+    attempt: 0,
+    failed: false,
+    retry: false,
+    system: false,
+    startedAt: 0.5,
+    endedAt: 0.5,
+    error: undefined,
+    at: { peerId: '', workerId: '', pid: 0 },
+    contained: none,
+  }
+
+  /** A worker of another peer, as the history names it: one object for all its tasks. */
+  #workerAt(remote: Remote, worker: number): GrantEnd['at'] {
+    let at = remote.workers.get(worker)
+    if (!at) {
+      at = { peerId: remote.peerId, workerId: `t${worker}`, pid: this.#parts.peerFacts(remote.peerId).pid }
+      remote.workers.set(worker, at)
+    }
+    return at
+  }
 
   #done(remote: Remote, map: Map_, payload: Uint8Array): void {
     const reader = new BatchReader(payload)
@@ -667,24 +702,20 @@ export class RemotePeers {
     }
     const { owner } = this.#parts
     const answer = this.#end
-    const { pid } = this.#parts.peerFacts(remote.peerId)
     for (let i = 0; i < count; i++) {
       const at = reader.answer(answer)
       const more = extras.get(i)
       const row = owner.rows.rowOf(answer.token)
-      const end: GrantEnd = {
-        attempt: answer.attempt,
-        failed: (answer.flags & answerFlag.failed) !== 0,
-        retry: (answer.flags & answerFlag.retry) !== 0,
-        system: (answer.flags & answerFlag.system) !== 0,
-        startedAt: answer.startedAt,
-        endedAt: answer.endedAt,
-        error: more?.e === undefined ? undefined : asText(more.e, 'error'),
-        workerId: `t${more?.w === undefined ? 0 : asCount(more.w, 'worker')}`,
-        pid,
-        peerId: remote.peerId,
-        contained: more?.c === undefined ? [] : this.#names.readKeys(more.c),
-      }
+      const end = this.#grantEnd
+      end.attempt = answer.attempt
+      end.failed = (answer.flags & answerFlag.failed) !== 0
+      end.retry = (answer.flags & answerFlag.retry) !== 0
+      end.system = (answer.flags & answerFlag.system) !== 0
+      end.startedAt = answer.startedAt
+      end.endedAt = answer.endedAt
+      end.error = more?.e === undefined ? undefined : asText(more.e, 'error')
+      end.at = this.#workerAt(remote, answer.worker)
+      end.contained = more?.c === undefined ? none : this.#names.readKeys(more.c)
       const hosted = more?.h === undefined ? -1 : asCount(more.h, 'token')
       if (!owner.granted(row, remote.index, end)) {
         // Another attempt has taken its place: what it left there goes.

@@ -177,10 +177,16 @@ export class PeerState {
   }
 
   #finished(task: FinishedTask): Row {
-    const { kind, failed, startedAt, endedAt, thread, error } = task
+    const { kind, failed, startedAt, endedAt, thread, error, at } = task
     const attempts: Attempt[] = [...(task.attempts ?? [])]
-    if (thread >= 0 && startedAt > 0)
-      attempts.push({ thread, startedAt, endedAt: endedAt || startedAt, ...(error ? { error } : {}) })
+    if ((thread >= 0 || at) && startedAt > 0)
+      attempts.push({
+        thread,
+        startedAt,
+        endedAt: endedAt || startedAt,
+        ...(error ? { error } : {}),
+        ...(at ? { at } : {}),
+      })
     const reason = failed ? error : undefined
     return this.#task(kind, {
       ...task,

@@ -17,19 +17,25 @@ export async function sendObject(
 ): Promise<void> {
   await stream.send({ ...header, bytes: from.bytes })
   const hash = createHash('sha256')
-  const scratch = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(from.bytes, 1)))
+  const size = Math.min(CHUNK_BYTES, Math.max(from.bytes, 1))
+  // Two of them: one is prepared while the other is on its way.
+  const scratch = [new Uint8Array(size), new Uint8Array(size)]
   let credit = 0
-  for (let sent = 0; sent < from.bytes; ) {
+  let writing: Promise<void> = Promise.resolve()
+  for (let sent = 0, turn = 0; sent < from.bytes; turn++) {
     while (credit === 0) credit += asCount(asMap(await deadline(stream.frame()), 'credit').credit, 'credit')
-    const n = Math.min(scratch.length, credit, from.bytes - sent)
+    const n = Math.min(size, credit, from.bytes - sent)
     // Native code takes no view of shared memory.
-    const chunk = scratch.subarray(0, n)
+    const chunk = scratch[turn & 1].subarray(0, n)
     chunk.set(from.u8.subarray(from.at + sent, from.at + sent + n))
     hash.update(chunk)
-    await deadline(stream.write(chunk))
+    await deadline(writing)
+    writing = stream.write(chunk)
+    writing.catch(() => undefined)
     credit -= n
     sent += n
   }
+  await deadline(writing)
   await stream.write(hash.digest())
   await stream.end()
 }
@@ -53,13 +59,18 @@ export async function receiveObject(
 ): Promise<void> {
   const hash = createHash('sha256')
   let given = Math.min(to.bytes, meshLimits.bulkWindowBytes)
-  if (to.bytes > 0) await stream.send({ credit: given })
+  let saying = to.bytes > 0 ? stream.send({ credit: given }) : Promise.resolve()
+  saying.catch(() => undefined)
   let got = 0
   const tail = new Uint8Array(32)
   let tailBytes = 0
+  let reading = stream.read()
   for (;;) {
-    const chunk = await deadline(stream.read())
+    const chunk = await deadline(reading)
     if (chunk === null) break
+    // The next is on its way while this one is looked at.
+    reading = stream.read()
+    reading.catch(() => undefined)
     const n = Math.min(chunk.length, to.bytes - got)
     if (n > 0) {
       const part = n === chunk.length ? chunk : chunk.subarray(0, n)
@@ -69,7 +80,9 @@ export async function receiveObject(
       const more = Math.min(to.bytes, got + meshLimits.bulkWindowBytes) - given
       if (more >= meshLimits.bulkCreditBytes || (more > 0 && got + more === to.bytes)) {
         given += more
-        await stream.send({ credit: more })
+        // One after the other, and not waited for: what is read meanwhile is on its way already.
+        saying = saying.then(() => stream.send({ credit: more }))
+        saying.catch(() => undefined)
       }
     }
     const rest = chunk.subarray(n)

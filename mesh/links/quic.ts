@@ -14,7 +14,7 @@ import {
 } from './quic-binding.ts'
 
 /** One native read. */
-const READ_BYTES = 64 * 1024
+const READ_BYTES = 256 * 1024
 
 /**
  * Links on QUIC: TLS 1.3 with libp2p's certificate extension, so both sides have proved their PeerIds when a link is there.
@@ -134,7 +134,9 @@ class QuicLink implements Link {
   readonly address: string
   readonly closed: Promise<CutReason>
   readonly #connection: QuicConnection
-  readonly #pending = new Set<Promise<unknown>>()
+  /** Native calls that have not come to their end, and who waits for the last. */
+  #inFlight = 0
+  #onSettled: (() => void) | undefined
   #ended = false
 
   constructor(connection: QuicConnection, outbound: boolean) {
@@ -162,15 +164,19 @@ class QuicLink implements Link {
   /** Every native call of this link has come to its end. */
   async settled(): Promise<void> {
     await this.closed
-    await Promise.allSettled(this.#pending)
+    if (this.#inFlight === 0) return
+    await new Promise<void>(resolve => {
+      this.#onSettled = resolve
+    })
+  }
+
+  readonly #callOver = (): void => {
+    if (--this.#inFlight === 0) this.#onSettled?.()
   }
 
   track<T>(call: Promise<T>): Promise<T> {
-    this.#pending.add(call)
-    const done = (): void => {
-      this.#pending.delete(call)
-    }
-    call.then(done, done)
+    this.#inFlight++
+    call.then(this.#callOver, this.#callOver)
     return call
   }
 
@@ -206,20 +212,12 @@ class QuicLinkStream implements LinkStream {
     this.#stream = stream
   }
 
-  async read(): Promise<Uint8Array | null> {
-    try {
-      return await this.#link.track(this.#stream.read(READ_BYTES))
-    } catch (error) {
-      throw cut(error)
-    }
+  read(): Promise<Uint8Array | null> {
+    return this.#link.track(this.#stream.read(READ_BYTES)).catch(throwCut)
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#link.track(this.#stream.write(bytes))
-    } catch (error) {
-      throw cut(error)
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#link.track(this.#stream.write(bytes)).catch(throwCut)
   }
 
   async end(): Promise<void> {
@@ -234,6 +232,10 @@ class QuicLinkStream implements LinkStream {
     this.#link.track(this.#stream.resetWrite()).catch(() => undefined)
     this.#link.track(this.#stream.stopRead()).catch(() => undefined)
   }
+}
+
+function throwCut(error: unknown): never {
+  throw cut(error)
 }
 
 /** Reset and loss have the same code in the binding: its message tells them apart. */

@@ -250,9 +250,7 @@ class SimPeer {
         startedAt,
         endedAt: now,
         error: undefined,
-        workerId: '',
-        pid: 0,
-        peerId: `p${this.index}`,
+        at: { peerId: `p${this.index}`, workerId: '', pid: 0 },
         contained: [],
       }
       if (to.owner.granted(at, this.numberAt(to), end)) to.owner.grantDone(at, this.numberAt(to), end, none)

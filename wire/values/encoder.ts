@@ -76,7 +76,11 @@ export class Encoder extends ByteWriter {
       const path = index < 0 ? root : `${root}[${index}]`
       if (error instanceof Refusal) throw refusedAt(error.culprit, error.reason, value, path, error.cause)
       // Ours say enough; anything else was thrown by the value itself: a getter, a proxy's trap, an `encode` of the user's.
-      if (error instanceof ValueError || error instanceof RangeError || (error as { code?: unknown })?.code !== undefined)
+      if (
+        error instanceof ValueError ||
+        error instanceof RangeError ||
+        (error as { code?: unknown })?.code !== undefined
+      )
         throw error
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
       throw new ValueError(path, `could not be read: it threw ${text}`, { cause: error })
