@@ -477,12 +477,14 @@ export class Exchange {
     // A gap between two tasks is no idleness: who supplies this peer fills it sooner than others could.
     const settled = now - this.#idleSince >= limits.idleMs
     for (const other of this.#targets(now)) {
-      const room: Room = { free: other.guests > 0 ? this.#withOwn(free, other) : free }
-      const says = other.guests > 0 ? JSON.stringify(room.free) : idle ? 'idle' : ''
       if (idle && !settled && other.guests === 0 && !other.asked) continue
-      other.asked = false
       const again = idle && now - other.toldAt > limits.parkedMs / 2
+      // Who has given work lately hears of amounts: what its own tasks use is its own, so they seldom change.
+      const exact = other.guests > 0 || (other.told.startsWith('{') && !again)
+      const room: Room = { free: exact ? this.#withOwn(free, other) : free }
+      const says = exact ? JSON.stringify(room.free) : idle ? 'idle' : ''
       if (says === other.told && !again) continue
+      other.asked = false
       other.told = says
       other.toldAt = now
       this.#effects.park(other.index, room)

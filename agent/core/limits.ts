@@ -33,7 +33,7 @@ export const limits = {
   lingerBytesMin: 256 * 1024,
   lingerMs: 3000,
   /** A parked peer that says nothing for this long is none. */
-  parkedMs: 2000,
+  parkedMs: 6000,
   /** Work granted ahead to a peer: this much, and so many tasks. */
   grantAheadMs: 50,
   grantAheadTasksMax: 4096,

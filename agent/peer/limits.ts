@@ -18,6 +18,7 @@ export const limits = {
   pullsMax: 16,
   /** How often work that waits is offered again, and guests that wait too long go back. */
   shareMs: 50,
+  idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
   /** How long an answer waits for the threads' own figures. */

@@ -69,9 +69,6 @@ export interface PeerOptions {
   members?(): Record<string, unknown>[]
 }
 
-/** Of the looks at what could be shared, how many are left out while there is nothing. */
-const IDLE_TURNS = 10
-
 function nameOfJob({ peer, incarnation, n }: JobName): string {
   return `${peer}/${incarnation}/${n}`
 }
@@ -183,6 +180,10 @@ export class Peer {
   #decide(): void {
     this.#owner.schedule(this.#parts.now())
     this.#remote?.flush()
+    if (this.#remote && !this.#sharesSoon && this.#owner.scheduler.waitingKinds.some(kind => kind.ready.count > 0)) {
+      clearTimeout(this.#sharing)
+      this.#shareSoon()
+    }
     for (const outbox of this.#outboxes.values()) outbox.flush()
     if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
     if (this.#onInfo) this.#sayInfo()
@@ -458,20 +459,28 @@ export class Peer {
     this.#remote = remote
     this.#onInfo = said
     this.#owner.exchange.open = true
-    let idleFor = 0
-    this.#sharing = setInterval(() => {
-      // With nothing to share, what is free here is said again now and then, and that is all.
-      const { scheduler } = this.#owner
-      if (!scheduler.waitingKinds.some(kind => kind.ready.count > 0) && ++idleFor < IDLE_TURNS) return
-      idleFor = 0
-      this.#tick()
-      this.#owner.returnStale(this.#time)
-      this.#stirred()
-    }, limits.shareMs)
+    this.#shareSoon()
     return remote
   }
 
   #sharing: NodeJS.Timeout | undefined
+
+  /** Looks again at what could be shared: soon while something waits, else now and then, to say what is free here. */
+  #shareSoon(): void {
+    const waits = this.#owner.scheduler.waitingKinds.some(kind => kind.ready.count > 0)
+    this.#sharing = setTimeout(
+      () => {
+        this.#tick()
+        this.#owner.returnStale(this.#time)
+        this.#stirred()
+        this.#shareSoon()
+      },
+      waits ? limits.shareMs : limits.idleShareMs,
+    )
+    this.#sharesSoon = waits
+  }
+
+  #sharesSoon = false
 
   /** A session with a member has begun. */
   peerBegan(peerId: string, incarnation: number): void {
@@ -642,7 +651,7 @@ export class Peer {
     this.#closed = true
     this.#loop.stop()
     clearInterval(this.#stays)
-    clearInterval(this.#sharing)
+    clearTimeout(this.#sharing)
     if (this.#remote) this.#remote.closed = true
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)
