@@ -76,7 +76,7 @@ function checkKeys(value: unknown): void {
     for (const item of value) checkKeys(item)
     return
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype)
+  if (Object.getPrototypeOf(value) !== Object.prototype || Object.hasOwn(value, '__proto__'))
     throw new MalformedFrameError('a header with the key __proto__')
   for (const item of Object.values(value)) checkKeys(item)
 }
