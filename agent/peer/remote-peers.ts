@@ -456,6 +456,7 @@ export class RemotePeers {
       }
     }
     for (const one of this.#afterBorrows) one.sent = true
+    this.#runAfterBorrows()
     for (const remote of this.#remotes.values()) {
       if (remote.grants.count > 0) this.#sendGrants(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
