@@ -6,10 +6,13 @@ import { loadedCode } from '../../wire/code/registry.ts'
 
 let known: { path: string | undefined; url: string | undefined } | undefined
 
-/** The URL of the program's own script, whose variables travel by value. `node -e` has none. */
+/** The URL of the program's own script, whose variables travel by value: also what `node --eval` was given as a module. */
 export function entryUrl(scripts: Iterable<{ url: string }>, isOwn: (url: string) => boolean): string | undefined {
   if (!isMainThread) return threadEntry(scripts, isOwn)
   const path = process.argv[1]
+  if (path === undefined) {
+    for (const { url } of scripts) if (/^file:.*\/\[eval\d+\]$/.test(url)) return url
+  }
   if (known === undefined || known.path !== path) known = { path, url: path === undefined ? undefined : resolved(path) }
   return known.url
 }

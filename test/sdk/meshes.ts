@@ -42,7 +42,7 @@ export async function startAgent(
   ...options: string[]
 ): Promise<{ home: string; socket: string; pid: number } & AsyncDisposable> {
   const home = mkdtempSync(join(tmpdir(), 'shoal-test-'))
-  const up = await shoal(home, 'up', '--detach', '--json', ...options)
+  const up = await shoal(home, 'up', '--detach', '--json', '--listen', '127.0.0.1:0', ...options)
   if (up.code !== 0) {
     rmSync(home, { recursive: true, force: true })
     throw new Error(`shoal up: ${up.err}${up.out}`)

@@ -1,0 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PeerInfo } from 'shoal'
+import { eventually, type Ran, shoal } from '../sdk/meshes.ts'
+
+/** An agent process of a mesh under test. */
+export interface MeshAgent {
+  home: string
+  peerId: string
+  meshId: string
+  pid: number
+  socket: string
+  listen: string[]
+}
+
+/** Agents of one mesh on loopback, by the commands that users type. */
+export class AgentMesh implements AsyncDisposable {
+  readonly agents: MeshAgent[] = []
+  readonly #homes: string[] = []
+
+  static async start(count: number, ...options: string[]): Promise<AgentMesh> {
+    const mesh = new AgentMesh()
+    try {
+      for (let i = 0; i < count; i++) await mesh.add(...options)
+      for (const agent of mesh.agents) await mesh.settled(agent, count)
+    } catch (error) {
+      await mesh[Symbol.asyncDispose]()
+      throw error
+    }
+    return mesh
+  }
+
+  home(): string {
+    const home = mkdtempSync(join(tmpdir(), 'shoal-test-'))
+    this.#homes.push(home)
+    return home
+  }
+
+  async add(...options: string[]): Promise<MeshAgent> {
+    const how = this.agents.length === 0 ? ['up'] : ['join', await this.ticket(this.agents[0])]
+    const agent = await this.launch(this.home(), ...how, ...options)
+    this.agents.push(agent)
+    return agent
+  }
+
+  async launch(home: string, ...args: string[]): Promise<MeshAgent> {
+    const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
+    const started = await shoal(home, ...args, '--detach', '--json', ...listen)
+    if (started.code !== 0) throw new Error(`shoal ${args[0]}: ${started.err}`)
+    return { ...JSON.parse(started.out), home }
+  }
+
+  async ticket(agent: MeshAgent, ...options: string[]): Promise<string> {
+    const made = await shoal(agent.home, 'ticket', '--json', ...options)
+    if (made.code !== 0) throw new Error(made.err)
+    return JSON.parse(made.out).ticket
+  }
+
+  cli(agent: MeshAgent, ...args: string[]): Promise<Ran> {
+    return shoal(agent.home, ...args)
+  }
+
+  async peers(agent: MeshAgent): Promise<PeerInfo[]> {
+    return JSON.parse((await shoal(agent.home, 'peers', '--json')).out)
+  }
+
+  async settled(agent: MeshAgent, alive: number): Promise<void> {
+    await eventually(`${alive} peers alive`, async () => {
+      return (await this.peers(agent)).filter(({ state }) => state === 'alive').length === alive
+    })
+  }
+
+  kill(agent: MeshAgent): void {
+    process.kill(agent.pid, 'SIGKILL')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { pid } of this.agents) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended already.
+      }
+    }
+    for (const home of this.#homes) rmSync(home, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
