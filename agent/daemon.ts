@@ -119,6 +119,7 @@ export class Daemon {
           await peer.drain(Number.POSITIVE_INFINITY)
           return null
         },
+        reach: async () => await (mesh?.node.reach() ?? []),
         ticket: async (params: unknown) => {
           const {
             uses = 1,

@@ -7,5 +7,5 @@ export {
   redeemTicket,
   UnreachableError,
 } from './joining.ts'
-export { type MemberRow, MeshNode, type NodeEvents, type NodeOptions } from './node.ts'
+export { type MemberRow, MeshNode, type NodeEvents, type NodeOptions, type Reach } from './node.ts'
 export { isRefused } from './probe.ts'

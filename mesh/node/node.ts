@@ -19,7 +19,7 @@ import { asCount, asList, asMap, asText, decodeHeader, type HeaderValue, Malform
 import { BulkStream } from './bulk.ts'
 import { type Greeter, greet, type Hello, UnwantedLink } from './greeting.ts'
 import { answerJoin, type KnownAddress, knownFromHeader, knownToHeader } from './joining.ts'
-import { isRefused } from './probe.ts'
+import { isRefused, tcpAnswer } from './probe.ts'
 import { Session } from './session.ts'
 
 /** What a node is made of. */
@@ -78,11 +78,26 @@ export interface MemberRow {
   readonly linked: boolean
 }
 
+/** How a member can be reached from here. */
+export interface Reach {
+  readonly peerId: string
+  readonly state: MemberState | 'unknown'
+  readonly address: string | undefined
+  readonly linked: boolean
+  /** Its clock before ours. */
+  readonly skewMs: number
+  /** `ok`, or what came of it. */
+  readonly udp: string
+  readonly tcp: string
+}
+
 interface Known {
   addresses: readonly string[]
   role: Role
   info: HeaderValue
   infoAt: number
+  /** Its clock before ours, in milliseconds. */
+  skewMs: number
   dialling: boolean
   failures: number
   nextDialAt: number
@@ -184,6 +199,7 @@ export class MeshNode {
         role: 'peer',
         info: null,
         infoAt: 0,
+        skewMs: 0,
         dialling: false,
         failures: 0,
         nextDialAt: 0,
@@ -385,7 +401,7 @@ export class MeshNode {
   }
 
   #ownInfo(): HeaderValue {
-    return { a: this.addresses, i: this.#options.info() }
+    return { a: this.addresses, i: this.#options.info(), w: Date.now() }
   }
 
   /** A new link, until it is a session or closed. Gives why it came to nothing. */
@@ -465,17 +481,19 @@ export class MeshNode {
   }
 
   #noteInfo(peerId: string, role: Role, info: HeaderValue): void {
-    const { a, i } = asMap(info, 'info')
+    const { a, i, w } = asMap(info, 'info')
+    const skewMs = typeof w === 'number' ? w - Date.now() : 0
     const addresses = asList(a, 'addresses', limits.ticketAddressesMax).map(one => asText(one, 'address', 256))
     const known = this.#known.get(peerId)
     const now = performance.now()
-    if (known) Object.assign(known, { addresses, role, info: i ?? null, infoAt: now })
+    if (known) Object.assign(known, { addresses, role, info: i ?? null, infoAt: now, skewMs })
     else {
       this.#known.set(peerId, {
         addresses,
         role,
         info: i ?? null,
         infoAt: now,
+        skewMs,
         dialling: false,
         failures: 0,
         nextDialAt: 0,
@@ -558,6 +576,44 @@ export class MeshNode {
         return
       default:
         this.#options.events.frame(peerId, map, payload)
+    }
+  }
+
+  /** Tries to reach every member that is not known to be gone, by UDP and by TCP: for `shoal doctor`. */
+  async reach(): Promise<Reach[]> {
+    const all: Promise<Reach>[] = []
+    for (const [peerId, known] of this.#known) {
+      const state = this.#membership.get(peerId)?.state ?? 'unknown'
+      if (state === 'dead' || state === 'left') continue
+      all.push(this.#reachOne(peerId, state, known))
+    }
+    return await Promise.all(all)
+  }
+
+  async #reachOne(peerId: string, state: Reach['state'], { addresses, skewMs }: Known): Promise<Reach> {
+    const linked = this.#sessions.get(peerId)?.session.linked === true
+    const address = addresses[0]
+    const reach: Reach = {
+      peerId,
+      state,
+      address,
+      linked,
+      skewMs: Math.round(skewMs),
+      udp: 'not tried',
+      tcp: 'not tried',
+    }
+    if (address === undefined) return reach
+    const [udp, tcp] = await Promise.all([linked ? 'ok' : this.#dialForDoctor(address), tcpAnswer(address)])
+    return { ...reach, udp, tcp }
+  }
+
+  async #dialForDoctor(address: string): Promise<string> {
+    try {
+      const link = await this.#options.transport.dial(address, { timeoutMs: limits.admissionMs })
+      link.close()
+      return 'ok'
+    } catch (error) {
+      return (error as Error).message
     }
   }
 

@@ -57,3 +57,20 @@ function tcpRefused(host: string, port: number): Promise<boolean> {
     socket.once('error', (error: NodeJS.ErrnoException) => end(error.code === 'ECONNREFUSED'))
   })
 }
+
+/** What a TCP connection to an address comes to: `ok`, `refused`, or `no answer`. */
+export function tcpAnswer(address: string): Promise<string> {
+  const { host, port } = splitAddress(address)
+  return new Promise(resolve => {
+    const socket = connect({ host, port })
+    const end = (answer: string): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(2000, () => end('no answer'))
+    socket.once('connect', () => end('ok'))
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      end(error.code === 'ECONNREFUSED' ? 'refused' : error.message),
+    )
+  })
+}
