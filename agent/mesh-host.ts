@@ -108,7 +108,7 @@ export class MeshHost {
             this.#connect(peerId, row.addresses)
           }
         },
-        ended: (peerId, incarnation, how) => peer.peerEnded(peerId, incarnation, how),
+        ended: (peerId, incarnation) => peer.peerEnded(peerId, incarnation),
         frame: (peerId, map, payload) => {
           try {
             peer.peerFrame(peerId, map, payload)

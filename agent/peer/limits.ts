@@ -14,6 +14,8 @@ export const limits = {
   borrowerGraceMs: 5000,
   /** A ref's owner that is not linked may be met within this. */
   strangerMs: 1000,
+  /** How often a stream is tried again over a link that may come back. */
+  relinkMs: 50,
   /** Objects that are fetched at a time. */
   pullsMax: 16,
   /** How often work that waits is offered again, and guests that wait too long go back. */

@@ -30,10 +30,11 @@ import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
+import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
-import type { JobName, MeshPort, RemotePeers } from './remote-peers.ts'
+import type { MeshPort, RemotePeers } from './remote-peers.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
 import { WorkerHost } from './worker-host.ts'
@@ -487,9 +488,9 @@ export class Peer {
     this.#remote?.began(peerId, incarnation)
   }
 
-  peerEnded(peerId: string, incarnation: number, how: 'dead' | 'left' | 'replaced'): void {
+  peerEnded(peerId: string, incarnation: number): void {
     this.#tick()
-    this.#remote?.ended(peerId, how)
+    this.#remote?.ended(peerId)
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -652,7 +653,7 @@ export class Peer {
     this.#loop.stop()
     clearInterval(this.#stays)
     clearTimeout(this.#sharing)
-    if (this.#remote) this.#remote.closed = true
+    this.#remote?.close()
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)
     await Promise.all([...this.#hosts.values()].map(host => host.terminate()))

@@ -1,7 +1,6 @@
 import type { BulkStream } from '../../mesh/node/index.ts'
 import { asCount, asList, asMap, asText, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
 import type { OwnerId } from '../../wire/ids.ts'
-import { limits as wireLimits } from '../../wire/limits.ts'
 import type { FunctionSpec } from '../../wire/records.ts'
 import {
   type Bytes,
@@ -13,11 +12,14 @@ import {
   type Room,
   state,
 } from '../core/index.ts'
-import { storeFullValue } from './failure-values.ts'
+import { CodeExchange } from './code-exchange.ts'
 import { type Answer, answerFlag, BatchReader, BatchWriter, type GrantedTask } from './grants.ts'
+import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
-import { objectHeader, receiveObject, sendObject } from './transfers.ts'
+import { Pulls } from './pulls.ts'
+import { Questions } from './questions.ts'
+import { Registrations } from './registrations.ts'
 import { WireNames } from './wire-names.ts'
 
 type Map_ = { [key: string]: HeaderValue | undefined }
@@ -26,15 +28,6 @@ type Map_ = { [key: string]: HeaderValue | undefined }
 export interface MeshPort {
   send(peerId: string, header: HeaderValue, payload?: Uint8Array): boolean
   openBulk(peerId: string, header: HeaderValue): Promise<BulkStream>
-}
-
-/** A job, wherever its program is attached. */
-export interface JobName {
-  peer: string
-  incarnation: number
-  n: number
-  jobId: string
-  namespace: string
 }
 
 /** What the remote side needs of its peer besides the parts. */
@@ -84,12 +77,6 @@ interface Remote {
   offer: boolean
 }
 
-/** A refs frame that its owner has not acknowledged. */
-interface PendingBorrow {
-  seq: number
-  peer: number
-}
-
 const BATCH_BYTES = 512 * 1024
 /** Answers wait for more of them so long, while more are to come: a native write costs as much as twenty tasks. */
 const ANSWERS_MS = 0.4
@@ -108,20 +95,26 @@ export class RemotePeers {
   readonly #remotes = new Map<number, Remote>()
   readonly #byPeerId = new Map<string, Remote>()
   #port: MeshPort | undefined
-  #borrowSeq = 0
-  #pendingBorrows: PendingBorrow[] = []
-  #afterBorrows: { seq: number; except: number; sent: boolean; run(): void }[] = []
-  readonly #questions = new Map<number, { peer: number; resolve(value: unknown): void; reject(error: Error): void }>()
-  #nextQuestion = 1
-  readonly #codesAsked = new Map<string, { left: number; done: ((found: boolean) => void)[] }>()
-  #pulls = 0
-  readonly #pullsWaiting: number[] = []
-  closed = false
+  readonly #registrations = new Registrations()
+  readonly #questions: Questions
+  readonly #codeExchange: CodeExchange
+  readonly #pulls: Pulls
 
   constructor(parts: PeerParts, host: RemoteHost) {
     this.#parts = parts
     this.#host = host
     this.#names = new WireNames(host.own, parts.owner.peers, parts.names)
+    this.#questions = new Questions((method, params) => host.answer(method, params))
+    this.#codeExchange = new CodeExchange(parts.codes)
+    this.#pulls = new Pulls(parts, {
+      names: this.#names,
+      nameOf: row => this.#nameOf(row),
+      isLinked: peer => this.#remotes.has(peer),
+      openBulk: (peerId, header) =>
+        this.#port?.openBulk(peerId, header) ?? Promise.reject(new Error('there is no mesh')),
+      stirred: () => host.stirred(),
+      log: line => host.log(line),
+    })
   }
 
   set port(port: MeshPort) {
@@ -156,7 +149,7 @@ export class RemotePeers {
     return index
   }
 
-  ended(peerId: string, how: 'dead' | 'left' | 'replaced'): void {
+  ended(peerId: string): void {
     const remote = this.#byPeerId.get(peerId)
     if (!remote) return
     this.#byPeerId.delete(peerId)
@@ -164,14 +157,9 @@ export class RemotePeers {
     const { owner, codes } = this.#parts
     owner.peerGone(remote.index, this.#parts.now())
     codes.detach(owner.peers.clientId(remote.index, 0))
-    this.#pendingBorrows = this.#pendingBorrows.filter(one => one.peer !== remote.index)
-    this.#runAfterBorrows()
-    for (const [request, question] of this.#questions) {
-      if (question.peer !== remote.index) continue
-      this.#questions.delete(request)
-      question.reject(new Error(`peer ${peerId} is ${how}`))
-    }
-    for (const hash of this.#codesAsked.keys()) this.#codeAnswered(hash, false)
+    this.#registrations.ended(remote.index)
+    this.#questions.ended(remote.index)
+    this.#codeExchange.ended()
     // What it passed on can still be registered by those who have it now.
     setTimeout(() => {
       owner.objects.forgetBorrower(remote.index)
@@ -312,9 +300,9 @@ export class RemotePeers {
       }
     }
     // What its task took over from others is registered with their owners before its home may let go.
-    if (this.#pendingBorrows.length > 0 && this.#pendingBorrows.some(one => one.peer !== remote.index)) {
+    if (this.#registrations.waits(remote.index)) {
       const value = from.u8.slice(from.at, from.at + from.bytes)
-      this.#whenRegistered(remote.index, () => this.#putAnswer(remote, answer, value, 0, extra))
+      this.#registrations.after(remote.index, () => this.#putAnswer(remote, answer, value, 0, extra))
     } else this.#putAnswer(remote, answer, from.u8, from.at, extra)
   }
 
@@ -324,22 +312,6 @@ export class RemotePeers {
     if (remote.answers.count === 0) remote.answersSince = performance.now()
     if (extra) remote.answerExtras.push([remote.answers.count, extra])
     remote.answers.answer(answer, u8, at)
-  }
-
-  /** Runs when every ref that was borrowed so far from others than `except` is registered. */
-  #whenRegistered(except: number, run: () => void): void {
-    if (!this.#pendingBorrows.some(one => one.peer !== except)) run()
-    else this.#afterBorrows.push({ seq: this.#borrowSeq, except, sent: true, run })
-  }
-
-  #runAfterBorrows(): void {
-    if (this.#afterBorrows.length === 0) return
-    const ready = this.#afterBorrows.filter(
-      ({ seq, except, sent }) => sent && !this.#pendingBorrows.some(one => one.peer !== except && one.seq <= seq),
-    )
-    if (ready.length === 0) return
-    this.#afterBorrows = this.#afterBorrows.filter(one => !ready.includes(one))
-    for (const { run } of ready) run()
   }
 
   giveUp(peer: number, token: number): void {
@@ -443,11 +415,8 @@ export class RemotePeers {
       if (remote.refs.length > 0) {
         const r = remote.refs
         remote.refs = []
-        let seq = 0
-        if (r.some(one => (one as HeaderValue[])[0] === 1)) {
-          seq = ++this.#borrowSeq
-          this.#pendingBorrows.push({ seq, peer: remote.index })
-        }
+        const borrows = r.some(one => (one as HeaderValue[])[0] === 1)
+        const seq = borrows ? this.#registrations.begin(remote.index) : 0
         this.#send(remote, { t: 'refs', r, s: seq })
       }
       if (remote.asks.length > 0) {
@@ -455,8 +424,7 @@ export class RemotePeers {
         remote.asks = []
       }
     }
-    for (const one of this.#afterBorrows) one.sent = true
-    this.#runAfterBorrows()
+    this.#registrations.sent()
     for (const remote of this.#remotes.values()) {
       if (remote.grants.count > 0) this.#sendGrants(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
@@ -563,7 +531,8 @@ export class RemotePeers {
         this.#defined(remote, map)
         return
       case 'want':
-        for (const hash of asList(map.h, 'hashes', 10_000)) this.#sendCode(remote, asText(hash, 'hash', 64))
+        for (const hash of asList(map.h, 'hashes', 10_000))
+          this.#codeExchange.send(asText(hash, 'hash', 64), (header, part) => this.#send(remote, header, part))
         return
       case 'code':
         this.#code(remote, map, payload)
@@ -582,10 +551,10 @@ export class RemotePeers {
         return
       }
       case 'question':
-        void this.#question(remote, map)
+        void this.#questions.answer(map, (header, part) => this.#send(remote, header, part))
         return
       case 'reply':
-        this.#reply(map, payload)
+        this.#questions.reply(map, payload)
         return
       default:
         throw new MalformedFrameError(`a frame of type ${String(map.t)}`)
@@ -735,11 +704,8 @@ export class RemotePeers {
 
   #afterRefs(remote: Remote, token: number): void {
     // What was borrowed just now leaves with this turn, before what is said then.
-    const pending = [...this.#remotes.values()].some(one => one !== remote && one.refs.length > 0)
-    const run = (): void => void remote.frees.push(token)
-    if (pending)
-      this.#afterBorrows.push({ seq: this.#borrowSeq + this.#remotes.size, except: remote.index, sent: false, run })
-    else this.#whenRegistered(remote.index, run)
+    const unsent = [...this.#remotes.values()].some(one => one !== remote && one.refs.length > 0)
+    this.#registrations.after(remote.index, () => void remote.frees.push(token), unsent ? this.#remotes.size : 0)
   }
 
   #cancelled(remote: Remote, tokens: HeaderValue[]): void {
@@ -774,15 +740,13 @@ export class RemotePeers {
 
   #lent(remote: Remote, map: Map_): void {
     const { objects, rows, peers } = this.#parts.owner
-    const seq = asCount(map.s, 's')
-    this.#pendingBorrows = this.#pendingBorrows.filter(one => one.peer !== remote.index || one.seq !== seq)
     for (const one of asList(map.gone ?? [], 'names')) {
       const [client, number] = asList(one, 'a name', 2)
       const row = objects.shared(peers.clientId(remote.index, asCount(client, 'client')), asCount(number, 'number'))
       if (row >= 0 && rows.state[row] === state.expected)
         objects.fail(row, { kind: 'lost', reason: 'its owner does not hold it any more' })
     }
-    this.#runAfterBorrows()
+    this.#registrations.done(remote.index, asCount(map.s, 's'))
   }
 
   #rowOfTheirs(remote: Remote, name: HeaderValue | undefined): number {
@@ -836,39 +800,10 @@ export class RemotePeers {
     if (missing.size > 0) this.#send(remote, { t: 'want', h: [...missing] })
   }
 
-  #sendCode(remote: Remote, hash: string): void {
-    const bytes = this.#parts.codes.get(hash)
-    if (!bytes) {
-      this.#send(remote, { t: 'code', h: hash, n: 0, none: true })
-      return
-    }
-    for (let at = 0; at < bytes.length || at === 0; at += BATCH_BYTES) {
-      this.#send(remote, { t: 'code', h: hash, n: bytes.length, at }, bytes.subarray(at, at + BATCH_BYTES))
-    }
-  }
-
-  readonly #arriving = new Map<string, Uint8Array>()
-
   #code(remote: Remote, map: Map_, payload: Uint8Array): void {
-    const hash = asText(map.h, 'hash', 64)
-    if (map.none === true) {
-      this.#codeAnswered(hash, false)
-      return
-    }
-    const total = asCount(map.n, 'n')
-    if (total > wireLimits.messageBytesMax) throw new MalformedFrameError(`code of ${total} bytes`)
-    const at = asCount(map.at, 'at')
-    const bytes = this.#arriving.get(hash) ?? new Uint8Array(total)
-    if (at + payload.length > bytes.length) throw new MalformedFrameError('code longer than it said')
-    bytes.set(payload, at)
-    if (at + payload.length < bytes.length) {
-      this.#arriving.set(hash, bytes)
-      return
-    }
-    this.#arriving.delete(hash)
     const { codes, owner } = this.#parts
-    if (!codes.isRight(hash, bytes)) throw new MalformedFrameError('code with another hash than its name')
-    codes.add(hash, bytes, owner.peers.clientId(remote.index, 0))
+    const hash = this.#codeExchange.arrived(map, payload, owner.peers.clientId(remote.index, 0))
+    if (hash === undefined) return
     for (const one of this.#remotes.values()) {
       for (const kind of one.kinds.values()) {
         if (!kind.missing.delete(hash) || kind.missing.size > 0) continue
@@ -876,28 +811,13 @@ export class RemotePeers {
         for (const host of kind.waiting.splice(0)) host()
       }
     }
-    this.#codeAnswered(hash, true)
+    this.#codeExchange.found(hash)
   }
 
   /** Asks all others for code that nobody here has. */
   wantCode(hash: string): Promise<boolean> {
-    if (this.#remotes.size === 0) return Promise.resolve(false)
-    return new Promise(resolve => {
-      const open = this.#codesAsked.get(hash)
-      if (open) {
-        open.done.push(resolve)
-        return
-      }
-      this.#codesAsked.set(hash, { left: this.#remotes.size, done: [resolve] })
-      for (const remote of this.#remotes.values()) this.#send(remote, { t: 'want', h: [hash] })
-    })
-  }
-
-  #codeAnswered(hash: string, found: boolean): void {
-    const open = this.#codesAsked.get(hash)
-    if (!open || (!found && --open.left > 0)) return
-    this.#codesAsked.delete(hash)
-    for (const done of open.done) done(found)
+    const others = [...this.#remotes.values()].map(remote => (header: HeaderValue) => this.#send(remote, header))
+    return this.#codeExchange.want(hash, others)
   }
 
   // ---- jobs, output, questions
@@ -926,157 +846,23 @@ export class RemotePeers {
   ask(index: number, method: string, params: unknown): Promise<unknown> {
     const remote = this.#remotes.get(index)
     if (!remote) return Promise.reject(new Error('that peer is gone'))
-    return new Promise((resolve, reject) => {
-      const request = this.#nextQuestion++
-      this.#questions.set(request, { peer: index, resolve, reject })
-      this.#send(remote, { t: 'question', q: request, m: method, p: JSON.stringify(params ?? null) })
-    })
-  }
-
-  async #question(remote: Remote, map: Map_): Promise<void> {
-    const q = asCount(map.q, 'q')
-    let text: string
-    let ok = true
-    try {
-      text =
-        JSON.stringify(
-          await this.#host.answer(asText(map.m, 'method', 100), JSON.parse(asText(map.p, 'params', 1 << 20))),
-        ) ?? 'null'
-    } catch (error) {
-      ok = false
-      text = (error as Error).message
-    }
-    const bytes = new TextEncoder().encode(text)
-    for (let at = 0; at < bytes.length; at += BATCH_BYTES) {
-      const last = at + BATCH_BYTES >= bytes.length
-      this.#send(remote, { t: 'reply', q, ok, last }, bytes.subarray(at, at + BATCH_BYTES))
-    }
-  }
-
-  readonly #replies = new Map<number, Uint8Array[]>()
-
-  #replyPart(map: Map_, payload: Uint8Array): { q: number; text: string } | undefined {
-    const q = asCount(map.q, 'q')
-    const parts = this.#replies.get(q) ?? []
-    parts.push(payload.slice())
-    if (map.last !== true) {
-      this.#replies.set(q, parts)
-      return undefined
-    }
-    this.#replies.delete(q)
-    return { q, text: Buffer.concat(parts).toString('utf8') }
-  }
-
-  #reply(map: Map_, payload: Uint8Array): void {
-    const whole = this.#replyPart(map, payload)
-    if (!whole) return
-    const question = this.#questions.get(whole.q)
-    this.#questions.delete(whole.q)
-    if (map.ok === true) question?.resolve(JSON.parse(whole.text))
-    else question?.reject(new Error(whole.text))
+    return this.#questions.ask(index, method, params, header => this.#send(remote, header))
   }
 
   // ---- bytes
 
-  /** Fetches a value: a few at a time, so that many do not starve each other. */
   pull(row: number): void {
-    if (this.#pulls >= limits.pullsMax) {
-      this.#pullsWaiting.push(this.#parts.owner.rows.token(row))
-      return
-    }
-    this.#pulls++
-    void this.#pull(this.#parts.owner.rows.token(row)).finally(() => {
-      this.#pulls--
-      for (let next = this.#pullsWaiting.shift(); next !== undefined; next = this.#pullsWaiting.shift()) {
-        const waiting = this.#parts.owner.rows.rowOf(next)
-        if (waiting < 0) continue
-        this.pull(waiting)
-        break
-      }
-      this.#host.stirred()
-    })
-  }
-
-  async #pull(token: number): Promise<void> {
-    const { owner, store } = this.#parts
-    const { rows, objects, peers } = owner
-    const row = rows.rowOf(token)
-    if (row < 0) return
-    const location = rows.more(row).locations?.[0]
-    if (!location) {
-      objects.unreachable(row, -1, 'nobody has its bytes')
-      return
-    }
-    const { peerId } = peers.get(location.peer)
-    let offset = -1
-    let stream: BulkStream | undefined
-    try {
-      if (!this.#port || !this.#remotes.has(location.peer)) throw new Error(`peer ${peerId} is gone`)
-      stream = await this.#openTo(peerId, location)
-      const { bytes, header } = await objectHeader(stream)
-      if (bytes < 0) throw new Error(`peer ${peerId} does not have it any more`)
-      offset = store.allocate(bytes)
-      if (offset < 0) {
-        stream.reset()
-        objects.noRoom(row, storeFullValue(bytes, store))
-        return
-      }
-      await receiveObject(stream, { u8: store.u8, at: offset, bytes })
-      const keys = this.#names.readKeys(header.c)
-      objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
-    } catch (error) {
-      this.#host.log(`fetching from ${peerId}: ${(error as Error).message}`)
-      stream?.reset()
-      if (offset >= 0) store.free(offset)
-      objects.unreachable(
-        row,
-        location.peer,
-        `its bytes could not be fetched from ${peerId}: ${(error as Error).message}`,
-      )
-    }
-  }
-
-  /** A link that was cut may come back: only the death of the peer ends the attempt. */
-  async #openTo(peerId: string, location: Location): Promise<BulkStream> {
-    for (;;) {
-      try {
-        return await (this.#port as MeshPort).openBulk(peerId, { t: 'object', k: location.token })
-      } catch (error) {
-        if (!this.#remotes.has(location.peer) || this.closed) throw error
-        await new Promise(resolve => setTimeout(resolve, 50))
-      }
-    }
+    this.#pulls.pull(row)
   }
 
   /** Another peer fetches something. */
   async bulk(peerId: string, map: Map_, stream: BulkStream): Promise<void> {
-    const { owner, store } = this.#parts
-    const { rows, objects } = owner
-    try {
-      if (map.t !== 'object') throw new MalformedFrameError(`a stream of type ${String(map.t)}`)
-      const row = rows.rowOf(asCount(map.k, 'token'))
-      const extra = row < 0 ? undefined : rows.extra[row]
-      if (!extra || rows.state[row] !== state.ready || (extra.offset < 0 && !extra.value)) {
-        await stream.send({ gone: true })
-        await stream.end()
-        return
-      }
-      const holds = (extra.holds ?? []).map(held => this.#nameOf(held))
-      const header: { [key: string]: HeaderValue } = holds.length > 0 ? { c: holds } : {}
-      if (extra.value) {
-        await sendObject(stream, header, { u8: extra.value, at: 0, bytes: extra.value.length })
-        return
-      }
-      const { offset, bytes, token } = objects.pin(row)
-      try {
-        await sendObject(stream, header, { u8: store.u8, at: offset, bytes })
-      } finally {
-        objects.unpin(token)
-      }
-    } catch (error) {
-      stream.reset()
-      this.#host.log(`peer ${peerId} fetches: ${(error as Error).message}`)
-    }
+    await this.#pulls.send(peerId, map, stream)
+  }
+
+  close(): void {
+    this.#pulls.closed = true
+    clearTimeout(this.#answersTimer)
   }
 }
 
@@ -1087,19 +873,4 @@ function amounts(value: HeaderValue | undefined): Record<string, number> {
       return [name, amount]
     }),
   )
-}
-
-function jobTo(job: JobName): HeaderValue {
-  return [job.peer, job.incarnation, job.n, job.jobId, job.namespace]
-}
-
-function jobFrom(value: HeaderValue | undefined): JobName {
-  const [peer, incarnation, n, jobId, namespace] = asList(value, 'a job', 5)
-  return {
-    peer: asText(peer, 'peer', 64),
-    incarnation: asCount(incarnation, 'incarnation'),
-    n: asCount(n, 'n'),
-    jobId: asText(jobId, 'job', 200),
-    namespace: asText(namespace, 'namespace', 4096),
-  }
 }

@@ -355,7 +355,7 @@ export class World {
       if (way.startsWith(`${index}>`) || way.endsWith(`>${dead.peerId}`)) this.#ways.delete(way)
     for (const agent of this.agents) {
       if (!agent.alive) continue
-      agent.remote.ended(dead.peerId, 'dead')
+      agent.remote.ended(dead.peerId)
       agent.turn()
     }
   }

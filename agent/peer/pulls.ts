@@ -1,0 +1,132 @@
+import type { BulkStream } from '../../mesh/node/index.ts'
+import { asCount, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
+import { type Location, state } from '../core/index.ts'
+import { storeFullValue } from './failure-values.ts'
+import { limits } from './limits.ts'
+import type { PeerParts } from './parts.ts'
+import { objectHeader, receiveObject, sendObject } from './transfers.ts'
+import type { WireNames } from './wire-names.ts'
+
+/** What fetching needs of the remote side. */
+export interface PullHost {
+  readonly names: WireNames
+  /** Names a row for others. */
+  nameOf(row: number): HeaderValue
+  isLinked(peer: number): boolean
+  openBulk(peerId: string, header: HeaderValue): Promise<BulkStream>
+  stirred(): void
+  log(line: string): void
+}
+
+/** Bytes of stored values between peers: fetched into this store, and sent to those who fetch. */
+export class Pulls {
+  readonly #parts: PeerParts
+  readonly #host: PullHost
+  #open = 0
+  readonly #waiting: number[] = []
+  closed = false
+
+  constructor(parts: PeerParts, host: PullHost) {
+    this.#parts = parts
+    this.#host = host
+  }
+
+  /** Fetches a value: a few at a time, so that many do not starve each other. */
+  pull(row: number): void {
+    const { rows } = this.#parts.owner
+    if (this.#open >= limits.pullsMax) {
+      this.#waiting.push(rows.token(row))
+      return
+    }
+    this.#open++
+    void this.#pull(rows.token(row)).finally(() => {
+      this.#open--
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        const waiting = rows.rowOf(next)
+        if (waiting < 0) continue
+        this.pull(waiting)
+        break
+      }
+      this.#host.stirred()
+    })
+  }
+
+  async #pull(token: number): Promise<void> {
+    const { owner, store } = this.#parts
+    const { rows, objects, peers } = owner
+    const row = rows.rowOf(token)
+    if (row < 0) return
+    const location = rows.more(row).locations?.[0]
+    if (!location) {
+      objects.unreachable(row, -1, 'nobody has its bytes')
+      return
+    }
+    const { peerId } = peers.get(location.peer)
+    let offset = -1
+    let stream: BulkStream | undefined
+    try {
+      stream = await this.#openTo(peerId, location)
+      const { bytes, header } = await objectHeader(stream)
+      if (bytes < 0) throw new Error(`peer ${peerId} does not have it any more`)
+      offset = store.allocate(bytes)
+      if (offset < 0) {
+        stream.reset()
+        objects.noRoom(row, storeFullValue(bytes, store))
+        return
+      }
+      await receiveObject(stream, { u8: store.u8, at: offset, bytes })
+      const keys = this.#host.names.readKeys(header.c)
+      objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
+    } catch (error) {
+      const { message } = error as Error
+      this.#host.log(`fetching from ${peerId}: ${message}`)
+      stream?.reset()
+      if (offset >= 0) store.free(offset)
+      objects.unreachable(row, location.peer, `its bytes could not be fetched from ${peerId}: ${message}`)
+    }
+  }
+
+  /** A link that was cut may come back: only the death of the peer ends the attempt. */
+  async #openTo(peerId: string, location: Location): Promise<BulkStream> {
+    for (;;) {
+      if (!this.#host.isLinked(location.peer)) throw new Error(`peer ${peerId} is gone`)
+      try {
+        return await this.#host.openBulk(peerId, { t: 'object', k: location.token })
+      } catch (error) {
+        if (this.closed) throw error
+        await new Promise(resolve => setTimeout(resolve, limits.relinkMs))
+      }
+    }
+  }
+
+  /** Another peer fetches something. */
+  async send(peerId: string, map: { [key: string]: HeaderValue | undefined }, stream: BulkStream): Promise<void> {
+    const { owner, store } = this.#parts
+    const { rows, objects } = owner
+    try {
+      if (map.t !== 'object') throw new MalformedFrameError(`a stream of type ${String(map.t)}`)
+      const row = rows.rowOf(asCount(map.k, 'token'))
+      const extra = row < 0 ? undefined : rows.extra[row]
+      if (!extra || rows.state[row] !== state.ready || (extra.offset < 0 && !extra.value)) {
+        await stream.send({ gone: true })
+        await stream.end()
+        return
+      }
+      const holds = (extra.holds ?? []).map(held => this.#host.nameOf(held))
+      const header: { [key: string]: HeaderValue } = holds.length > 0 ? { c: holds } : {}
+      if (extra.value) {
+        await sendObject(stream, header, { u8: extra.value, at: 0, bytes: extra.value.length })
+        return
+      }
+      const { offset, bytes, token } = objects.pin(row)
+      try {
+        await sendObject(stream, header, { u8: store.u8, at: offset, bytes })
+      } finally {
+        objects.unpin(token)
+      }
+    } catch (error) {
+      stream.reset()
+      this.#host.log(`peer ${peerId} fetches: ${(error as Error).message}`)
+    }
+  }
+}
