@@ -11,7 +11,7 @@ export async function wait<R extends ObjectRef<unknown>>(
   refs: readonly R[],
   options?: WaitOptions,
 ): Promise<WaitResult<R>> {
-  const { count = 1, timeoutMs, signal } = checkWaitOptions(options)
+  const { count = 1, timeoutMs, fetchLocal = true, signal } = checkWaitOptions(options)
   checkWaitRefs(refs, isRef)
   const list = refs as unknown as readonly RefData[]
   if (signal?.aborted) throw signal.reason
@@ -19,14 +19,16 @@ export async function wait<R extends ObjectRef<unknown>>(
   if (list.length === 0) return { ready: [] as R[], pending: [] as R[] }
   const { engine } = list[0]
   const settled = list.filter(ref => engine.settled(ref)).length
-  if (settled < needed && (timeoutMs !== 0 || list.some(ref => ref.client !== engine.welcome.client))) {
+  if (settled < needed && (timeoutMs !== 0 || list.some(ref => ref.owner !== engine.owner))) {
     const pending = list.filter(ref => !engine.settled(ref))
     const end = await new Promise<WaitingEnd>(resolve => {
       new Waiting(engine, pending, { needed: needed - settled, failFast: false, timeoutMs, signal }, resolve)
     })
     if (end.kind === 'aborted') throw end.reason
   }
-  return split<R>(refs, needed, ref => engine.settled(ref))
+  const result = split<R>(refs, needed, ref => engine.settled(ref))
+  if (fetchLocal) for (const ref of result.ready) engine.bring(ref as unknown as RefData)
+  return result
 }
 
 function split<R extends ObjectRef<unknown>>(

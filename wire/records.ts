@@ -54,6 +54,8 @@ export const record = {
   want: 22,
   /** words: [alias]; text: { peerId, incarnation, client }: the negative number by which this client will name a client of another owner. */
   alias: 23,
+  /** words: [slot]: the bytes of this stored value are wanted in the agent's own store. */
+  bring: 24,
 
   // agent → client
   /** text: Welcome */

@@ -82,6 +82,11 @@ export class ClientRecords {
       case record.fetch:
         this.#fetch(i32[word])
         return true
+      case record.bring: {
+        const row = this.client.row(i32[word])
+        if (row >= 0) owner.objects.pull(row)
+        return true
+      }
       case record.unpin:
         owner.objects.unpin(i32[word])
         return true

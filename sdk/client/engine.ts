@@ -293,6 +293,13 @@ export class Engine implements WorkerClient {
     this.#slots.free(slot)
   }
 
+  /** Has the bytes of a stored value fetched into the agent's store, if they are at another peer: once. */
+  bring(ref: RefData): void {
+    if (ref.state !== where.stored || ref.slot < 0 || ref.brought) return
+    ref.brought = true
+    sendWords(this.outbox, record.bring, 0, ref.slot)
+  }
+
   // ---- waiting
 
   /** Whether a ref's value, or its failure, is known here. */

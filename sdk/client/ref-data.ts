@@ -43,6 +43,8 @@ export class RefData {
   offset = -1
   /** Let go of: it cannot be read or passed on. What came of it stays as long as a task that was given it may need it. */
   released = false
+  /** Its bytes were asked to come to this program's peer. */
+  brought = false
   /** Somebody has asked for the value. */
   asked = false
   /** Views of the store were given out: the agent is told to let go only when they are gone. */
