@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * A8 and A43 want `returns: n`, N16 an actor, which the runner's own filter does not see. Of L, O and P some that need no
+ * A8 and A43 want `returns: n`, A25 and N16 an actor, which the runner's own filter does not see. Of L, O and P some that need no
  * actors and worker processes; all of those that pass take ten minutes.
  */
-const finished = /^((A(?!(8|43)$)|B|N(?!16$)|Q)\d|(L(5|16|18|20|21|23)|O(16|18|20)|P(8|10))$)/
+const finished = /^((A(?!(8|25|43)$)|B|N(?!16$)|Q)\d|(L(5|16|18|20|21|23)|O(16|18|20)|P(8|10))$)/
 
 const folder = mkdtempSync(join(tmpdir(), 'shoal-acceptance-json-'))
 try {

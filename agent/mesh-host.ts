@@ -4,7 +4,7 @@ import { type Credential, type Issuer, type Role, TicketBook, type TicketFile } 
 import type { Gossip } from '../mesh/discovery/index.ts'
 import { type LinkTransport, QuicTransport, splitAddress } from '../mesh/links/index.ts'
 import { type KnownAddress, type MemberRow, MeshNode } from '../mesh/node/index.ts'
-import type { HeaderValue } from '../mesh/wire/index.ts'
+import { type HeaderValue, MalformedFrameError } from '../mesh/wire/index.ts'
 import type { Peer } from './peer/index.ts'
 
 /** What an agent's part in its mesh is made of. */
@@ -113,8 +113,10 @@ export class MeshHost {
           try {
             peer.peerFrame(peerId, map, payload)
           } catch (error) {
-            // What one peer says must not end another.
+            // What one peer says must not end another: the session with it is over, as nothing of it may be left out.
+            if (error instanceof MalformedFrameError) throw error
             log(`a frame of ${peerId}: ${(error as Error).stack}`)
+            throw new MalformedFrameError((error as Error).message)
           }
         },
         turn: () => peer.peersTold(),

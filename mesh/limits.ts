@@ -3,11 +3,11 @@ export const limits = {
   /** One frame with its length, header and payload. */
   frameBytesMax: 1 << 20,
   /** The CBOR header of a frame. */
-  frameHeaderBytesMax: 256 * 1024,
+  frameHeaderBytesMax: 960 * 1024,
   /** Nesting of arrays and maps in a header. */
   headerDepthMax: 32,
   /** Bytes that wait on one control stream for a slow reader: beyond it the link is given up. */
-  controlQueueBytesMax: 256 << 20,
+  controlQueueBytesMax: 2 ** 30,
   /** Both sides have proved who they are within this, or the link is closed. */
   admissionMs: 2000,
   /** A dial that got no answer. */
@@ -25,6 +25,8 @@ export const limits = {
   /** Clocks of two members may differ by this much. */
   clockSkewMs: 5 * 60_000,
   credentialMs: 24 * 3_600_000,
+  /** How often a credential's age is looked at. */
+  renewalCheckMs: 30_000,
   /** An expired credential still allows to ask for a new one for this long. */
   renewalGraceMs: 30 * 24 * 3_600_000,
   issuerMs: 365 * 24 * 3_600_000,
@@ -48,6 +50,8 @@ export const limits = {
   /** How often a known member without a link is dialled again, growing up to the second. */
   redialMs: 500,
   redialMaxMs: 15_000,
+  /** Who leaves waits so long for the others to have heard it. */
+  leaveMs: 1000,
   /** A member that is dead is remembered this long. */
   deadRememberedMs: 10 * 60_000,
   membersMax: 10_000,

@@ -53,7 +53,11 @@ class EmbeddedConnection implements Connection {
     })
     outbox.onPending = () => queueMicrotask(() => outbox.flush())
     worker.on('error', error => this.#gone(`${error.name}: ${error.message}`))
-    worker.on('exit', code => this.#gone(`its thread ended with exit code ${code}`))
+    worker.on('exit', code => {
+      // Its last word may have come in the same moment.
+      inbox.drain()
+      this.#gone(`its thread ended with exit code ${code}`)
+    })
   }
 
   async opened(): Promise<this> {

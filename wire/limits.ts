@@ -8,6 +8,8 @@ export const limits = {
   messageBytesMax: 0x7fff_ff00,
   /** A value up to this stays inside its record; larger ones go through the store (protocols §3). */
   inlineBytes: 100 * 1024,
+  /** An error with everything in it; of a larger one only the text travels. */
+  errorBytesMax: 16 << 20,
   /** Records of one socket batch before it is handed to the kernel. */
   socketBatchBytes: 256 * 1024,
   /** A socket's queue: above it the sender is told to wait. */

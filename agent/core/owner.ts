@@ -475,6 +475,14 @@ export class Owner {
     return false
   }
 
+  /** A task that was to be granted cannot travel. */
+  cannotGrant(row: number, peer: number, reason: string): void {
+    const { rows } = this
+    if (rows.state[row] !== state.granted || rows.peer[row] !== peer) return
+    this.exchange.ungrant(peer, row, undefined)
+    this.#failTask(row, { kind: 'lost', reason })
+  }
+
   /** A peer gives a granted task back: it has not begun. */
   returned(row: number, peer: number): void {
     const { rows } = this

@@ -16,6 +16,8 @@ export const limits = {
   strangerMs: 1000,
   /** How often a stream is tried again over a link that may come back. */
   relinkMs: 50,
+  /** A payload that comes in parts: an error with everything in it (wire limits), and what is said beside it. */
+  partsBytesMax: 24 << 20,
   /** Objects that are fetched at a time. */
   pullsMax: 16,
   /** How often work that waits is offered again, and guests that wait too long go back. */

@@ -1,21 +1,36 @@
 import type { BulkStream } from '../../mesh/node/index.ts'
-import { asCount, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
+import { asCount, asList, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
 import { type Location, state } from '../core/index.ts'
 import { storeFullValue } from './failure-values.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
-import { objectHeader, receiveObject, sendObject } from './transfers.ts'
-import type { WireNames } from './wire-names.ts'
+import { NAMES_PER_FRAME, objectHeader, receiveObject, sendObject } from './transfers.ts'
+import { OwnerTable, ownerFrom, type WireNames } from './wire-names.ts'
 
 /** What fetching needs of the remote side. */
 export interface PullHost {
   readonly names: WireNames
   /** Names a row for others. */
-  nameOf(row: number): HeaderValue
+  nameOf(table: OwnerTable, row: number): HeaderValue
   isLinked(peer: number): boolean
   openBulk(peerId: string, header: HeaderValue): Promise<BulkStream>
   stirred(): void
   log(line: string): void
+}
+
+/** The refs inside a value that comes over a stream. */
+async function namesOf(
+  stream: BulkStream,
+  header: { [key: string]: HeaderValue | undefined },
+): Promise<{ owners: ReturnType<typeof ownerFrom>[]; parts: HeaderValue[] }> {
+  const owners = asList(header.o ?? [], 'owners').map(one => {
+    const [peerId, incarnation] = asList(one, 'an owner', 2)
+    return ownerFrom(peerId, incarnation)
+  })
+  const parts: HeaderValue[] = []
+  for (let left = header.c === undefined ? 0 : asCount(header.c, 'frames'); left > 0; left--)
+    parts.push(await stream.frame())
+  return { owners, parts }
 }
 
 /** Bytes of stored values between peers: fetched into this store, and sent to those who fetch. */
@@ -67,6 +82,7 @@ export class Pulls {
     try {
       stream = await this.#openTo(peerId, location)
       const { bytes, header } = await objectHeader(stream)
+      const names = await namesOf(stream, header)
       if (bytes < 0) throw new Error(`peer ${peerId} does not have it any more`)
       offset = store.allocate(bytes)
       if (offset < 0) {
@@ -75,7 +91,7 @@ export class Pulls {
         return
       }
       await receiveObject(stream, { u8: store.u8, at: offset, bytes })
-      const keys = this.#host.names.readKeys(header.c)
+      const keys = names.parts.flatMap(part => this.#host.names.readKeys(names.owners, part))
       objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
     } catch (error) {
       const { message } = error as Error
@@ -112,15 +128,19 @@ export class Pulls {
         await stream.end()
         return
       }
-      const holds = (extra.holds ?? []).map(held => this.#host.nameOf(held))
-      const header: { [key: string]: HeaderValue } = holds.length > 0 ? { c: holds } : {}
+      const table = new OwnerTable()
+      const names = (extra.holds ?? []).map(held => this.#host.nameOf(table, held))
+      const header: { [key: string]: HeaderValue } = {
+        o: table.owners.map(({ peerId, incarnation }) => [peerId, incarnation]),
+        c: Math.ceil(names.length / NAMES_PER_FRAME),
+      }
       if (extra.value) {
-        await sendObject(stream, header, { u8: extra.value, at: 0, bytes: extra.value.length })
+        await sendObject(stream, header, names, { u8: extra.value, at: 0, bytes: extra.value.length })
         return
       }
       const { offset, bytes, token } = objects.pin(row)
       try {
-        await sendObject(stream, header, { u8: store.u8, at: offset, bytes })
+        await sendObject(stream, header, names, { u8: store.u8, at: offset, bytes })
       } finally {
         objects.unpin(token)
       }

@@ -20,7 +20,7 @@ import type { PeerParts } from './parts.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
-import { WireNames } from './wire-names.ts'
+import { OwnerTable, ownerFrom, WireNames } from './wire-names.ts'
 
 type Map_ = { [key: string]: HeaderValue | undefined }
 
@@ -56,6 +56,9 @@ interface GuestKind {
 interface Remote {
   readonly peerId: string
   readonly index: number
+  /** Owners by the numbers that this side has told it, and by those that it has told. */
+  readonly said: OwnerTable
+  readonly heard: OwnerId[]
   /** Kinds of this peer's that it knows. */
   readonly defined: Set<number>
   /** Kinds of its own that this peer runs for it. */
@@ -75,13 +78,22 @@ interface Remote {
   asks: HeaderValue[]
   room: Room | undefined
   offer: boolean
+  /** The beginning of a payload that no frame holds. */
+  parts: Uint8Array[]
+  partBytes: number
 }
 
 const BATCH_BYTES = 512 * 1024
+/** The payload of one frame beside a small header. */
+const PART_BYTES = 640 * 1024
 /** Answers wait for more of them so long, while more are to come: a native write costs as much as twenty tasks. */
 const ANSWERS_MS = 0.4
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
+/** A name in a header takes at most about so much. */
+const NAME_BYTES = 20
+/** More than this of one task does not fit beside others into a frame's header. */
+const EXTRA_BYTES_MAX = 800 * 1024
 const EXTRA_BYTES = 300 * 1024
 
 /**
@@ -108,7 +120,7 @@ export class RemotePeers {
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
       names: this.#names,
-      nameOf: row => this.#nameOf(row),
+      nameOf: (table, row) => this.#nameOf(table, row),
       isLinked: peer => this.#remotes.has(peer),
       openBulk: (peerId, header) =>
         this.#port?.openBulk(peerId, header) ?? Promise.reject(new Error('there is no mesh')),
@@ -128,6 +140,8 @@ export class RemotePeers {
     const remote: Remote = {
       peerId,
       index,
+      said: new OwnerTable((i, owner) => this.#send(remote, { t: 'owner', i, p: owner.peerId, n: owner.incarnation })),
+      heard: [],
       defined: new Set(),
       kinds: new Map(),
       workers: new Map(),
@@ -143,6 +157,8 @@ export class RemotePeers {
       asks: [],
       room: undefined,
       offer: false,
+      parts: [],
+      partBytes: 0,
     }
     this.#remotes.set(index, remote)
     this.#byPeerId.set(peerId, remote)
@@ -192,7 +208,11 @@ export class RemotePeers {
       number: rows.number[row],
       argumentBytes,
     }
-    const more = extra && (extra.dependencies || extra.holds) ? this.#grantExtra(row) : undefined
+    const more = extra && (extra.dependencies || extra.holds) ? this.#grantExtra(remote, row) : undefined
+    if (more && more.bytes > EXTRA_BYTES_MAX) {
+      this.#tooMany(remote, row, more.bytes)
+      return
+    }
     if (
       remote.grants.bytes + argumentBytes > BATCH_BYTES ||
       remote.grantExtras.length > 200 ||
@@ -206,8 +226,17 @@ export class RemotePeers {
     if (more && more.bytes > EXTRA_BYTES / 2) this.#sendGrants(remote)
   }
 
+  /** A task that names more than a frame can hold cannot go to another peer. */
+  #tooMany(remote: Remote, row: number, bytes: number): void {
+    const reason = `its arguments name more refs than a task at another peer can be given (about ${Math.round(bytes / NAME_BYTES)}): put them into an array, and pass a ref of that`
+    queueMicrotask(() => {
+      this.#parts.owner.cannotGrant(row, remote.index, reason)
+      this.#host.stirred()
+    })
+  }
+
   /** Dependencies and refs of a task that is granted. Small values travel with it, as far as a frame has room. */
-  #grantExtra(row: number): { dependencies: HeaderValue; contained: HeaderValue; bytes: number } {
+  #grantExtra(remote: Remote, row: number): { dependencies: HeaderValue; contained: HeaderValue; bytes: number } {
     const { owner } = this.#parts
     const { rows } = owner
     const extra = rows.more(row)
@@ -222,12 +251,14 @@ export class RemotePeers {
         dependencies.push(value)
         continue
       }
-      dependencies.push(this.#objectName(there))
-      bytes += 200
+      dependencies.push(this.#objectName(remote, there))
+      bytes += 3 * NAME_BYTES
     }
     const isDependency = new Set(on ?? [])
-    const contained = (extra.holds ?? []).filter(held => !isDependency.has(held)).map(held => this.#nameOf(held))
-    bytes += contained.length * 100
+    const contained = (extra.holds ?? [])
+      .filter(held => !isDependency.has(held))
+      .map(held => this.#nameOf(remote.said, held))
+    bytes += contained.length * NAME_BYTES
     return { dependencies, contained, bytes }
   }
 
@@ -235,19 +266,23 @@ export class RemotePeers {
     return this.#parts.owner.rows.shared[row] === 1
   }
 
-  #nameOf(row: number): HeaderValue {
+  #nameOf(table: OwnerTable, row: number): HeaderValue {
     const { rows, objects } = this.#parts.owner
     // Others will name it: it is found by its name from now on.
     objects.publish(row)
-    return this.#names.write(rows.client[row], rows.number[row])
+    return this.#names.write(table, rows.client[row], rows.number[row])
   }
 
   /** An object whose bytes are fetched: its name, its bytes, where they are. */
-  #objectName(row: number): HeaderValue {
+  #objectName(remote: Remote, row: number): HeaderValue {
     const { rows } = this.#parts.owner
     const extra = rows.more(row)
     const own = extra.offset >= 0 ? rows.token(row) : -1
-    return [this.#nameOf(row), extra.bytes, this.#names.writeLocations(extra.locations ?? [], own)]
+    return [
+      this.#nameOf(remote.said, row),
+      extra.bytes,
+      this.#names.writeLocations(remote.said, extra.locations ?? [], own),
+    ]
   }
 
   #define(remote: Remote, kind: number): void {
@@ -296,7 +331,7 @@ export class RemotePeers {
         e: end.error?.slice(0, 500),
         s: storedBytes >= 0 ? storedBytes : undefined,
         h: storedBytes >= 0 || end.holds.length > 0 ? rows.token(row) : undefined,
-        c: end.holds.length > 0 ? end.holds.map(held => this.#nameOf(held)) : undefined,
+        c: end.holds.length > 0 ? end.holds.map(held => this.#nameOf(remote.said, held)) : undefined,
       }
     }
     // What its task took over from others is registered with their owners before its home may let go.
@@ -375,7 +410,7 @@ export class RemotePeers {
     const extra = rows.more(row)
     const name = [rows.client[row], rows.number[row]]
     if (extra.value) {
-      const holds = (extra.holds ?? []).map(held => this.#nameOf(held))
+      const holds = (extra.holds ?? []).map(held => this.#nameOf(remote.said, held))
       this.#send(
         remote,
         { t: 'value', k: name, f: rows.state[row] === state.failed, c: holds.length > 0 ? holds : undefined },
@@ -388,7 +423,7 @@ export class RemotePeers {
       t: 'located',
       k: name,
       b: extra.bytes,
-      l: this.#names.writeLocations(extra.locations ?? [], own),
+      l: this.#names.writeLocations(remote.said, extra.locations ?? [], own),
     })
   }
 
@@ -406,7 +441,11 @@ export class RemotePeers {
   // ---- what leaves
 
   #send(remote: Remote, header: HeaderValue, payload?: Uint8Array): void {
-    this.#port?.send(remote.peerId, header, payload)
+    let rest = payload
+    // What no frame holds, an error with much in it mostly, goes in parts.
+    for (; rest && rest.length > PART_BYTES; rest = rest.subarray(PART_BYTES))
+      this.#port?.send(remote.peerId, { t: 'part' }, rest.subarray(0, PART_BYTES))
+    this.#port?.send(remote.peerId, header, rest)
   }
 
   /** Everything that was decided in this turn. Refs go first: whoever is told something may let go of what it held. */
@@ -480,9 +519,21 @@ export class RemotePeers {
 
   // ---- what arrives
 
-  frame(peerId: string, map: Map_, payload: Uint8Array): void {
+  frame(peerId: string, map: Map_, last: Uint8Array): void {
     const remote = this.#byPeerId.get(peerId)
     if (!remote) return
+    if (map.t === 'part') {
+      remote.partBytes += last.length
+      if (remote.partBytes > limits.partsBytesMax) throw new MalformedFrameError('more parts than one value may have')
+      remote.parts.push(last.slice())
+      return
+    }
+    let payload = last
+    if (remote.parts.length > 0) {
+      payload = Buffer.concat([...remote.parts, last])
+      remote.parts = []
+      remote.partBytes = 0
+    }
     const { owner } = this.#parts
     const now = this.#parts.now()
     switch (map.t) {
@@ -526,6 +577,10 @@ export class RemotePeers {
         return
       case 'located':
         this.#located(remote, map)
+        return
+      case 'owner':
+        if (asCount(map.i, 'i') !== remote.heard.length) throw new MalformedFrameError('an owner out of order')
+        remote.heard.push(ownerFrom(map.p, map.n))
         return
       case 'define':
         this.#defined(remote, map)
@@ -588,9 +643,9 @@ export class RemotePeers {
         home: { peer: remote.index, token: task.token },
         dependencies: [] as number[],
         values: [] as (Uint8Array | undefined)[],
-        contained: more ? this.#names.readKeys(more[1]) : [],
+        contained: more ? this.#names.readKeys(remote.heard, more[1]) : [],
       }
-      if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(guest, one)
+      if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(remote, guest, one)
       const host = (bytes: Bytes): void => {
         owner.host(guest, bytes, this.#parts.now())
         // Held since they were named.
@@ -605,14 +660,18 @@ export class RemotePeers {
     }
   }
 
-  #dependency(guest: { dependencies: number[]; values: (Uint8Array | undefined)[] }, one: HeaderValue): void {
+  #dependency(
+    remote: Remote,
+    guest: { dependencies: number[]; values: (Uint8Array | undefined)[] },
+    one: HeaderValue,
+  ): void {
     if (one instanceof Uint8Array) {
       guest.dependencies.push(-1)
       guest.values.push(one.slice())
       return
     }
     const [name, bytes, locations] = asList(one, 'a dependency', 3)
-    const { client, number } = this.#names.read(name)
+    const { client, number } = this.#names.read(remote.heard, name)
     const { objects, rows } = this.#parts.owner
     let row = objects.rowOfKey(client, number)
     if (row < 0) {
@@ -621,7 +680,7 @@ export class RemotePeers {
       objects.hold(row)
       objects.fail(row, { kind: 'lost', reason: 'its owner does not hold it any more' })
     } else objects.hold(row)
-    this.#settleAt(row, asCount(bytes, 'bytes'), this.#names.readLocations(locations))
+    this.#settleAt(row, asCount(bytes, 'bytes'), this.#names.readLocations(remote.heard, locations))
     guest.dependencies.push(row)
     guest.values.push(undefined)
   }
@@ -685,7 +744,7 @@ export class RemotePeers {
       end.endedAt = answer.endedAt
       end.error = more?.e === undefined ? undefined : asText(more.e, 'error')
       end.at = this.#workerAt(remote, answer.worker)
-      end.contained = more?.c === undefined ? none : this.#names.readKeys(more.c)
+      end.contained = more?.c === undefined ? none : this.#names.readKeys(remote.heard, more.c)
       const hosted = more?.h === undefined ? -1 : asCount(more.h, 'token')
       if (!owner.granted(row, remote.index, end)) {
         // Another attempt has taken its place: what it left there goes.
@@ -759,7 +818,7 @@ export class RemotePeers {
     const row = this.#rowOfTheirs(remote, map.k)
     if (row < 0) return
     const { objects } = this.#parts.owner
-    const keys = this.#names.readKeys(map.c)
+    const keys = this.#names.readKeys(remote.heard, map.c)
     const holds = keys.length > 0 ? objects.rowsOfKeys(keys) : undefined
     objects.settle(row, map.f === true, { u8: payload, at: 0, bytes: payload.length }, holds)
   }
@@ -767,7 +826,7 @@ export class RemotePeers {
   #located(remote: Remote, map: Map_): void {
     const row = this.#rowOfTheirs(remote, map.k)
     if (row < 0) return
-    const locations = this.#names.readLocations(map.l)
+    const locations = this.#names.readLocations(remote.heard, map.l)
     this.#settleAt(row, asCount(map.b, 'bytes'), locations)
   }
 

@@ -3,6 +3,9 @@ import { meshLimits } from '../../mesh/index.ts'
 import type { BulkStream } from '../../mesh/node/index.ts'
 import { asCount, asMap, type HeaderValue } from '../../mesh/wire/index.ts'
 
+/** Refs inside a value follow the header, so many in a frame. */
+export const NAMES_PER_FRAME = 2000
+
 /** One copy between native code and the store at a time. */
 const CHUNK_BYTES = meshLimits.bulkChunkBytes
 
@@ -13,9 +16,11 @@ const CHUNK_BYTES = meshLimits.bulkChunkBytes
 export async function sendObject(
   stream: BulkStream,
   header: { [key: string]: HeaderValue },
+  names: readonly HeaderValue[],
   from: { u8: Uint8Array; at: number; bytes: number },
 ): Promise<void> {
   await stream.send({ ...header, bytes: from.bytes })
+  for (let at = 0; at < names.length; at += NAMES_PER_FRAME) await stream.send(names.slice(at, at + NAMES_PER_FRAME))
   const hash = createHash('sha256')
   const size = Math.min(CHUNK_BYTES, Math.max(from.bytes, 1))
   // Two of them: one is prepared while the other is on its way.

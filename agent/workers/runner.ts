@@ -27,6 +27,8 @@ const DONE_BYTES = 40
 const FLUSH_MS = 0.1
 
 const encoderOfText = new TextEncoder()
+/** Characters that are left of the text of an error that is too large to travel. */
+const TEXT_MAX = 10_000
 
 /** What the runner works with. */
 export interface RunnerParts {
@@ -365,12 +367,14 @@ export class Runner {
     encoder.start()
     try {
       encoder.value(error, 'error')
+      if (encoder.length > wireLimits.errorBytesMax)
+        throw new RangeError(`it takes ${encoder.length} bytes, and an error may take ${wireLimits.errorBytesMax}`)
     } catch (problem) {
       // Something in the user's error cannot travel: its text does.
       const { taskId, attempt, functionName } = task
       const { peerId } = this.#parts.owner
-      const plain = new Error(thrownText(error.cause))
-      plain.stack = stackText(error.cause)
+      const plain = new Error(shortened(thrownText(error.cause)))
+      plain.stack = shortened(stackText(error.cause))
       const instead = taskError({ taskId, functionName, peerId, attempt, cause: plain })
       instead.message += ` (as it was it could not travel: ${(problem as Error).message})`
       client.beginEncoding()
@@ -526,6 +530,11 @@ function tidyStacks(thrown: unknown): void {
       // A frozen error keeps the stack it has.
     }
   }
+}
+
+/** Of a text that is too long its beginning. */
+function shortened(text: string): string {
+  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}… (${text.length - TEXT_MAX} characters more)`
 }
 
 function stackText(thrown: unknown): string {

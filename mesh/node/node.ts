@@ -121,6 +121,7 @@ export class MeshNode {
   #infoSaidAt = 0
   #infoDirty = false
   #renewing = false
+  #renewalSeenAt = Number.NEGATIVE_INFINITY
   #closed = false
   #left = false
 
@@ -660,7 +661,7 @@ export class MeshNode {
     for (const { session } of this.#sessions.values())
       if (now - session.sentAt > limits.heartbeatMs * 0.8) session.beat()
     this.#dialMissing()
-    this.#renewIfHalf()
+    this.#renewIfHalf(now)
   }
 
   // ---- admission
@@ -717,7 +718,9 @@ export class MeshNode {
     this.#options.renewed(credential)
   }
 
-  #renewIfHalf(): void {
+  #renewIfHalf(now: number): void {
+    if (now < this.#renewalSeenAt + limits.renewalCheckMs) return
+    this.#renewalSeenAt = now
     const { issuer, peerId, role, credential } = this.#options
     const { notAfter } = asMap(decodeHeader(credential.member.body), 'a credential')
     const left = asCount(notAfter, 'notAfter') - Date.now()
@@ -739,9 +742,8 @@ export class MeshNode {
     if (this.#left) return
     this.#left = true
     for (const { session } of this.#sessions.values()) session.send({ t: 'leave' })
-    await Promise.all([...this.#sessions.values()].map(({ session }) => session.flushed(500)))
-    // What a write has taken over is not on the wire yet.
-    await new Promise(resolve => setTimeout(resolve, 20))
+    // What a write has taken over is not on the wire yet: who has read it closes the link.
+    await Promise.all([...this.#sessions.values()].map(({ session }) => session.unlinked(limits.leaveMs)))
   }
 
   async close(): Promise<void> {

@@ -208,12 +208,10 @@ export class Session {
     this.#events.unlinked(this, reason)
   }
 
-  /** Resolves when what was said has left, or after a while. */
-  async flushed(timeoutMs: number): Promise<void> {
+  /** Resolves when there is no link any more, or after a while. */
+  async unlinked(timeoutMs: number): Promise<void> {
     const until = performance.now() + timeoutMs
-    while (this.#stream && (this.#writing || this.#queue.length > 0) && performance.now() < until) {
-      await new Promise(resolve => setTimeout(resolve, 2))
-    }
+    while (this.#stream && performance.now() < until) await new Promise(resolve => setTimeout(resolve, 2))
   }
 
   /** For good. */

@@ -61,6 +61,20 @@ t.test('tasks, objects and refs cross between agents', { timeout: 120_000 }, asy
     peerId: second,
     cause: { name: 'RangeError', message: 'far away' },
   })
+  // More than a frame holds; and more than any error may take, of which the text arrives.
+  const verbose = task(
+    (n: number) => {
+      throw Object.assign(new Error('x'.repeat(n)), { n })
+    },
+    { placement: { peer: second }, retries: 0 },
+  )
+  const long = await get(verbose.remote(2_000_000)).catch((error: unknown) => error)
+  t.equal((long as { cause: Error & { n: number } }).cause.n, 2_000_000)
+  t.equal((long as { cause: Error }).cause.message.length, 2_000_000)
+  await t.rejects(get(verbose.remote(20_000_000)), {
+    code: 'SHOAL_TASK_FAILED',
+    message: /characters more\).*could not travel/,
+  })
   await t.rejects(get(here.options({ placement: { peer: 'nobody' }, infeasibleTimeoutMs: 200 }).remote()), {
     code: 'SHOAL_INFEASIBLE',
   })

@@ -4,17 +4,18 @@ import { eventually, linked, Meshes } from '../meshes.ts'
 for (const kind of ['memory', 'quic'] as const) {
   t.test(`${kind}: members find each other through the one whose ticket they had`, async t => {
     const mesh = new Meshes(kind)
+    t.teardown(() => mesh.close())
     for (let i = 0; i < 4; i++) await mesh.add()
     await eventually('all are linked', () => mesh.nodes.every(node => linked(node) === 3))
     t.equal(
       mesh.nodes.every(({ told }) => told.filter(line => line.startsWith('began')).length === 3),
       true,
     )
-    await mesh.close()
   })
 
   t.test(`${kind}: frames arrive once, in order, and bytes over streams of their own`, async t => {
     const mesh = new Meshes(kind)
+    t.teardown(() => mesh.close())
     const [a, b] = [await mesh.add(), await mesh.add()]
     await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
     for (let i = 0; i < 2000; i++) b.node.send(a.peerId, { t: 'x', i }, new Uint8Array(i))
@@ -40,23 +41,23 @@ for (const kind of ['memory', 'quic'] as const) {
       t.same(await stream.frame(), { t: 'done' })
       t.equal(bytes, 300_000)
     }
-    await mesh.close()
   })
 
   t.test(`${kind}: one that leaves has left, for all`, async t => {
     const mesh = new Meshes(kind)
+    t.teardown(() => mesh.close())
     const [a, b, c] = [await mesh.add(), await mesh.add(), await mesh.add()]
     await eventually('linked', () => mesh.nodes.every(node => linked(node) === 2))
     await b.node.leave()
     await b.node.close()
     await eventually('told', () => [a, c].every(({ told }) => told.includes('ended 1: left')))
     t.equal([...a.node.members()].find(row => row.peerId === b.peerId)?.state, 'left')
-    await mesh.close()
   })
 }
 
 t.test('a link that is lost is made again, and nothing said is lost with it', async t => {
   const mesh = new Meshes('memory')
+  t.teardown(() => mesh.close())
   const [a, b] = [await mesh.add(), await mesh.add()]
   await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
   let sent = 0
@@ -70,11 +71,11 @@ t.test('a link that is lost is made again, and nothing said is lost with it', as
   clearInterval(talking)
   await eventually('all of it', () => b.frames.length === sent, 10_000)
   t.same(b.told, ['began 0'])
-  await mesh.close()
 })
 
 t.test('one that stands still for 2 s is not dead; one that is cut off is, and comes back as new', async t => {
   const mesh = new Meshes('memory')
+  t.teardown(() => mesh.close())
   const [a, b] = [await mesh.add(), await mesh.add()]
   await eventually('linked', () => linked(a) === 1 && linked(b) === 1)
   mesh.network?.part(a.peerId, b.peerId)
@@ -88,5 +89,4 @@ t.test('one that stands still for 2 s is not dead; one that is cut off is, and c
   mesh.network?.heal(a.peerId, b.peerId)
   await eventually('back', () => linked(a) === 1 && linked(b) === 1, 20_000)
   t.equal(a.told.at(-1), 'began 1')
-  await mesh.close()
 })
