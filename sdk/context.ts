@@ -30,7 +30,7 @@ export function context(): Context {
       return task.signal
     },
     idempotencyKey: taskId,
-    owner: peerId,
+    owner: task.owner.peerId,
   }
 }
 

@@ -10,6 +10,8 @@ export const bridgeKey = Symbol.for('shoal.worker')
 export interface RunningTask {
   readonly token: number
   readonly taskId: string
+  /** Who owns it and its result. */
+  readonly owner: { readonly peerId: string }
   readonly attempt: number
   readonly jobId: string
   readonly namespace: string

@@ -25,6 +25,8 @@ export const limits = {
   idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
+  /** How often a peer that takes over values looks whether they are here. */
+  handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */
   measureMs: 200,
 } as const

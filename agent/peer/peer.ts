@@ -628,20 +628,26 @@ export class Peer {
 
   // ---- ends
 
-  /** Waits until nothing runs, at most `deadlineMs`; new work is not begun meanwhile by anyone who asks whether it may. */
+  /**
+   * Waits until nothing runs and the others have what is kept for them here, at most `deadlineMs`. New work is not begun
+   * meanwhile by anyone who asks whether it may.
+   */
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
     this.#stirred()
-    if (!this.#owner.busy) return
     const over = new AbortController()
-    const idle = new Promise<void>(resolve => {
-      this.#idle.push(resolve)
-    })
     const wait = Math.min(deadlineMs, 2 ** 31 - 1)
-    await Promise.race([idle, delay(wait, undefined, { signal: over.signal }).catch(() => undefined)])
+    const late = delay(wait, undefined, { signal: over.signal }).catch(() => undefined)
+    if (this.#owner.busy) {
+      const idle = new Promise<void>(resolve => {
+        this.#idle.push(resolve)
+      })
+      await Promise.race([idle, late])
+    }
+    if (this.#remote) await Promise.race([this.#remote.handOver(), late])
     over.abort()
   }
 

@@ -6,12 +6,12 @@ const PART_BYTES = 512 * 1024
 
 /** Questions between agents (rows of the state), with answers of any size. */
 export class Questions {
-  readonly #answer: (method: string, params: unknown) => Promise<unknown>
+  readonly #answer: (peer: number, method: string, params: unknown) => Promise<unknown>
   readonly #open = new Map<number, { peer: number; resolve(value: unknown): void; reject(error: Error): void }>()
   readonly #parts = new Map<number, Uint8Array[]>()
   #next = 1
 
-  constructor(answer: (method: string, params: unknown) => Promise<unknown>) {
+  constructor(answer: (peer: number, method: string, params: unknown) => Promise<unknown>) {
     this.#answer = answer
   }
 
@@ -23,13 +23,13 @@ export class Questions {
     })
   }
 
-  async answer(map: Header, send: (header: HeaderValue, payload: Uint8Array) => void): Promise<void> {
+  async answer(peer: number, map: Header, send: (header: HeaderValue, payload: Uint8Array) => void): Promise<void> {
     const q = asCount(map.q, 'q')
     let text: string
     let ok = true
     try {
       const params: unknown = JSON.parse(asText(map.p, 'params', 1 << 20))
-      text = JSON.stringify(await this.#answer(asText(map.m, 'method', 100), params)) ?? 'null'
+      text = JSON.stringify(await this.#answer(peer, asText(map.m, 'method', 100), params)) ?? 'null'
     } catch (error) {
       ok = false
       text = (error as Error).message

@@ -14,6 +14,7 @@ import {
 } from '../core/index.ts'
 import { CodeExchange } from './code-exchange.ts'
 import { type Answer, answerFlag, BatchReader, BatchWriter, type GrantedTask } from './grants.ts'
+import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
@@ -108,6 +109,7 @@ export class RemotePeers {
   readonly #byPeerId = new Map<string, Remote>()
   #port: MeshPort | undefined
   readonly #registrations = new Registrations()
+  readonly #handOver: HandOver
   readonly #questions: Questions
   readonly #codeExchange: CodeExchange
   readonly #pulls: Pulls
@@ -116,7 +118,10 @@ export class RemotePeers {
     this.#parts = parts
     this.#host = host
     this.#names = new WireNames(host.own, parts.owner.peers, parts.names)
-    this.#questions = new Questions((method, params) => host.answer(method, params))
+    this.#handOver = new HandOver(parts)
+    this.#questions = new Questions((peer, method, params) =>
+      method === 'hand-over' ? this.#handOver.take(peer, params) : host.answer(method, params),
+    )
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
       names: this.#names,
@@ -606,7 +611,7 @@ export class RemotePeers {
         return
       }
       case 'question':
-        void this.#questions.answer(map, (header, part) => this.#send(remote, header, part))
+        void this.#questions.answer(remote.index, map, (header, part) => this.#send(remote, header, part))
         return
       case 'reply':
         this.#questions.reply(map, payload)
@@ -906,6 +911,16 @@ export class RemotePeers {
     const remote = this.#remotes.get(index)
     if (!remote) return Promise.reject(new Error('that peer is gone'))
     return this.#questions.ask(index, method, params, header => this.#send(remote, header))
+  }
+
+  /** This peer is about to leave: values that it keeps for others go to those. Resolves when they have them. */
+  async handOver(): Promise<void> {
+    const given = [...this.#remotes.values()].map(({ index }) => {
+      const tokens = this.#handOver.keptFor(index)
+      return tokens.length > 0 ? this.ask(index, 'hand-over', tokens) : undefined
+    })
+    this.#host.stirred()
+    await Promise.allSettled(given)
   }
 
   // ---- bytes

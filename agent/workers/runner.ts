@@ -155,7 +155,7 @@ export class Runner {
     } catch (error) {
       const task = this.#taskOf(fn, memory, at)
       task.startedAt = attempt.startedAt
-      this.#sendError(task, unencodable(task, error), 0, runnable.codec)
+      this.#sendError(task, unencodable(task, error, this.#parts.owner.peerId), 0, runnable.codec)
       return
     }
     if (encoder.length > wireLimits.inlineBytes || isThenable(value)) {
@@ -320,7 +320,7 @@ export class Runner {
     try {
       encoder.value(value, '')
     } catch (error) {
-      this.#sendError(task, unencodable(task, error), 0, runnable.codec)
+      this.#sendError(task, unencodable(task, error, this.#parts.owner.peerId), 0, runnable.codec)
       this.#after(task)
       return
     }
@@ -353,7 +353,7 @@ export class Runner {
 
   /** The error that the caller sees. */
   #errorOf(task: Task, thrown: unknown): ShoalError {
-    if (thrown instanceof MalformedValueError) return unencodable(task, thrown)
+    if (thrown instanceof MalformedValueError) return unencodable(task, thrown, this.#parts.owner.peerId)
     if (isShoalError(thrown) && (thrown.code === 'SHOAL_CODE' || thrown.code === 'SHOAL_CANCELLED')) return thrown
     tidyStacks(thrown)
     const { taskId, attempt, functionName } = task
@@ -508,7 +508,7 @@ function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
   return classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))
 }
 
-function unencodable(task: Task, error: unknown): ShoalError {
+function unencodable(task: Task, error: unknown, peerId: string): ShoalError {
   if (error instanceof ValueError) {
     const { path, reason } = error
     return new SerializationError(`the result of ${task.functionName} cannot travel: ${error.message}`, {
@@ -517,8 +517,8 @@ function unencodable(task: Task, error: unknown): ShoalError {
     })
   }
   if (isShoalError(error)) return error
-  const { taskId, attempt, owner, functionName } = task
-  return taskError({ taskId, functionName, peerId: owner.peerId, attempt, cause: error })
+  const { taskId, attempt, functionName } = task
+  return taskError({ taskId, functionName, peerId, attempt, cause: error })
 }
 
 /** Stacks name the user's files: along the chain of causes too. */
