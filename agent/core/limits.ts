@@ -51,6 +51,8 @@ export const limits = {
   moveMs: 1,
   /** An argument of this size draws its task to where it is. */
   localityBytesMin: 1 << 20,
+  /** Specifications of tasks whose values may be lost. */
+  lineageBytesMax: 2 ** 30,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */

@@ -76,12 +76,30 @@ export class Objects {
     this.sweep(row)
   }
 
-  /** Frees a row that nobody holds, reads or computes. */
+  readonly #toSweep: number[] = []
+  #sweeping = false
+
+  /** Frees a row that nobody holds, reads or computes, and what it alone held: a chain of any length without recursion. */
   sweep(row: number): void {
+    this.#toSweep.push(row)
+    if (this.#sweeping) return
+    this.#sweeping = true
+    try {
+      for (let next = this.#toSweep.pop(); next !== undefined; next = this.#toSweep.pop()) this.#sweepOne(next)
+    } finally {
+      this.#sweeping = false
+    }
+  }
+
+  #sweepOne(row: number): void {
     const { rows } = this
-    if (rows.holders[row] > 0 || rows.state[row] < state.ready) return
+    if (rows.state[row] < state.ready) return
     const extra = rows.extra[row]
-    if (extra && extra.pins > 0) return
+    if (rows.holders[row] > (extra?.lineageHolders ?? 0) || (extra && extra.pins > 0)) return
+    if (rows.holders[row] > 0) {
+      this.#letValueGo(row)
+      return
+    }
     const borrowed = rows.kind[row] < 0 && rows.shared[row] === 1 && this.isForeign(row)
     if (borrowed && extra && extra.offset >= 0 && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
       // Fetched for a task that is over: the next one may want the same.
@@ -92,15 +110,82 @@ export class Objects {
     }
     if (rows.shared[row]) this.#byKey.delete(keyOf(rows.client[row], rows.number[row]))
     const holds = extra?.holds
-    if (borrowed) this.#effects.giveBack(rows.client[row], rows.number[row])
-    else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
+    if (borrowed) {
+      if (rows.state[row] !== state.gone) this.#effects.giveBack(rows.client[row], rows.number[row])
+    } else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
     const sharesWith = extra?.sharesWith
     if (extra && extra.offset >= 0 && sharesWith === undefined) this.#effects.free(extra.offset)
-    const lineage = extra?.lineage
+    this.forgetLineage(row)
     rows.remove(row)
     if (sharesWith !== undefined) this.letGo(sharesWith)
-    if (lineage) for (const held of lineage) this.letGo(held)
     if (holds) for (const held of holds) this.letGo(held)
+  }
+
+  // ---- lineage
+
+  /** Why a value cannot be made again; undefined: it is being made. */
+  onGone: (row: number, reason: string) => string | undefined = () => 'it is not known how it was made'
+  /** Called for rows whose lineage is about to be forgotten. */
+  onForgotten: (row: number) => void = () => undefined
+
+  /** A task that held this row needs it now only to run again. */
+  holdForLineage(row: number): void {
+    this.rows.more(row).lineageHolders++
+    this.sweep(row)
+  }
+
+  /** A task will not run again: what it would need is let go. */
+  forgetLineage(row: number): void {
+    const extra = this.rows.extra[row]
+    const lineage = extra?.lineage
+    if (!lineage) return
+    this.onForgotten(row)
+    extra.lineage = undefined
+    for (const held of lineage) {
+      this.rows.more(held).lineageHolders--
+      this.letGo(held)
+    }
+  }
+
+  /** Only lineage holds the row: stored bytes go, here and elsewhere. Small values and failures stay, they cost less. */
+  #letValueGo(row: number): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    const at = rows.state[row]
+    const stored = at === state.ready && extra.offset >= 0
+    const foreign = this.isForeign(row)
+    const goes = stored || at === state.remote || (foreign && at === state.expected)
+    if (!goes || extra.pulling) return
+    const { holds, sharesWith, offset, locations } = extra
+    rows.state[row] = state.gone
+    extra.offset = -1
+    extra.holds = undefined
+    extra.sharesWith = undefined
+    extra.locations = undefined
+    if (foreign) this.#effects.giveBack(rows.client[row], rows.number[row])
+    else if (locations) for (const location of locations) this.#effects.dropAt(location)
+    if (stored && sharesWith === undefined) this.#effects.free(offset)
+    if (sharesWith !== undefined) this.letGo(sharesWith)
+    if (holds) for (const held of holds) this.letGo(held)
+  }
+
+  /** A ref of another owner that was let go is needed again. */
+  borrowAgain(row: number): void {
+    this.rows.state[row] = state.expected
+    this.rows.more(row).wanted = false
+    this.#effects.borrow(row)
+  }
+
+  /** Somebody holds it again: its value is made, or it fails. */
+  #revive(row: number): void {
+    if (this.rows.state[row] !== state.gone) return
+    if (this.isForeign(row)) {
+      this.borrowAgain(row)
+      return
+    }
+    const reason = 'it is needed again'
+    const obstacle = this.onGone(row, reason)
+    if (obstacle !== undefined) this.fail(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
   }
 
   /** A client's own object, which is not a task's result. */
@@ -144,6 +229,7 @@ export class Objects {
     }
     client.map(slot, row)
     this.hold(row)
+    this.#revive(row)
   }
 
   release(client: Client, slot: number): void {
@@ -220,17 +306,13 @@ export class Objects {
       this.#available(row, waiters, subscribers)
       this.#serve(row)
     }
-    const lineage = rows.extra[row]?.lineage
-    if (lineage) {
-      ;(rows.extra[row] as { lineage?: number[] }).lineage = undefined
-      for (const held of lineage) this.letGo(held)
-    }
+    this.forgetLineage(row)
     if (old) for (const held of old) this.letGo(held)
     this.sweep(row)
   }
 
-  /** The value lies in the store. */
-  completeStored(row: number, offset: number, bytes: number, holds: number[] | undefined): void {
+  /** The value lies in the store. `keeps`: what its task needed goes on being held, for its lineage. */
+  completeStored(row: number, offset: number, bytes: number, holds: number[] | undefined, keeps = false): void {
     const { rows } = this
     const extra = rows.more(row)
     const { waiters, subscribers, holds: old } = extra
@@ -238,14 +320,16 @@ export class Objects {
     extra.holds = holds
     extra.offset = offset
     extra.bytes = bytes
-    extra.arguments = undefined
-    extra.dependencies = undefined
-    extra.values = undefined
+    if (!keeps) {
+      extra.arguments = undefined
+      extra.dependencies = undefined
+      extra.values = undefined
+    }
     rows.state[row] = state.ready
     if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
     this.#available(row, waiters, subscribers)
     this.#serve(row)
-    if (old) for (const held of old) this.letGo(held)
+    if (old && !keeps) for (const held of old) this.letGo(held)
     this.sweep(row)
   }
 
@@ -264,11 +348,37 @@ export class Objects {
         if (this.clients.get(client)?.row(slot) === row) this.#tell(row, client, slot)
       }
     }
-    if (waiters) for (const waiter of waiters) this.onAvailable(waiter, row)
+    if (waiters) {
+      for (const waiter of waiters) {
+        this.hold(row)
+        this.#toTell.push(waiter, row)
+      }
+    }
     const { wanters } = extra
     extra.wanters = undefined
     if (wanters) for (const peer of wanters) this.#effects.tell(peer, row)
     this.rows.holders[row]--
+    this.#tellWaiters()
+  }
+
+  /** Tasks to be told of a value, each with the row of that. */
+  #toTell: number[] = []
+  #telling = false
+
+  /** A task that fails with its argument tells those that wait for it: a chain of any length without recursion. */
+  #tellWaiters(): void {
+    if (this.#telling) return
+    this.#telling = true
+    try {
+      for (let i = 0; i < this.#toTell.length; i += 2) {
+        const row = this.#toTell[i + 1]
+        this.onAvailable(this.#toTell[i], row)
+        this.letGo(row)
+      }
+    } finally {
+      this.#toTell = []
+      this.#telling = false
+    }
   }
 
   // ---- values at other peers
@@ -298,6 +408,7 @@ export class Objects {
   /** The row of an object by its name: that of another owner is borrowed. -1: one of this peer's that is gone. */
   rowOfKey(client: number, number: number): number {
     const known = this.shared(client, number)
+    if (known >= 0) this.#revive(known)
     if (known >= 0 || this.peers.homeOf(client) === undefined) return known
     const { rows } = this
     const row = rows.add(state.expected, client, -1, number, -1)
@@ -332,6 +443,7 @@ export class Objects {
     if (extra.borrowers.has(peer)) return true
     extra.borrowers.add(peer)
     this.hold(row)
+    this.#revive(row)
     return true
   }
 
@@ -464,9 +576,10 @@ export class Objects {
     const { rows } = this
     const extra = rows.more(row)
     // Made again, as far back as needed; who waits for it goes on waiting.
-    if (rows.kind[row] >= 0 && this.onLost(row, reason)) return
+    const obstacle = this.onGone(row, reason)
+    if (obstacle === undefined) return
     const { waiters, subscribers, fetchers } = extra
-    const value = this.#effects.encode({ kind: 'lost', reason }, row)
+    const value = this.#effects.encode({ kind: 'lost', reason: `${reason}, and ${obstacle}` }, row)
     extra.value = value
     extra.bytes = value.length
     extra.fetchers = undefined
@@ -486,9 +599,6 @@ export class Objects {
     if (waiters) for (const waiter of waiters) this.onNoRoom(waiter, error)
     this.letGo(row)
   }
-
-  /** Called for a task's value that is lost. True: it is being made again. */
-  onLost: (row: number, reason: string) => boolean = () => false
 
   /** Called for tasks whose argument found no room here. */
   onNoRoom: (waiterToken: number, error: Uint8Array) => void = () => undefined

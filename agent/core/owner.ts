@@ -4,6 +4,7 @@ import type { Failure, ThreadEnd } from './failures.ts'
 import { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
+import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
 import type { ResourceTable } from './resources.ts'
@@ -107,6 +108,7 @@ export class Owner {
   readonly history = new History(limits.finishedTasksMax)
   readonly resources: ResourceTable
   readonly objects: Objects
+  readonly lineage: Lineage
   readonly scheduler: Scheduler
   readonly peers: PeerTable
   readonly exchange: Exchange
@@ -129,7 +131,10 @@ export class Owner {
     this.peers = new PeerTable(() => this.newClientId())
     this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
-    this.objects.onLost = (row, reason) => this.#makeAgain(row, reason)
+    this.lineage = new Lineage(this.rows, this.objects, {
+      queue: row => this.#queue(row, this.#kind(row)),
+      failLike: (row, dependency) => this.#failLike(row, dependency),
+    })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
     this.scheduler = new Scheduler({ rows: this.rows, resources, kinds: this.kinds, effects })
     this.exchange = new Exchange({
@@ -413,48 +418,11 @@ export class Owner {
     const holds = this.#contained(end.contained)
     if (holds) for (const held of holds) this.objects.hold(held)
     extra.holds = holds
-    // Its arguments stay: it runs again, should that peer be lost with the value.
-    const before = extra.lineage
-    extra.lineage = old
     this.hold(row)
     this.objects.settleRemote(row, bytes, [location])
-    if (before) for (const held of before) this.objects.letGo(held)
+    // It runs again, should that peer be lost with the value.
+    this.lineage.keep(row, old ?? [])
     this.objects.letGo(row)
-  }
-
-  /** A value is lost: its task runs again, within its retries, once its own arguments are there. */
-  #makeAgain(row: number, reason: string): boolean {
-    const { rows, objects } = this
-    const extra = rows.more(row)
-    if (extra.home || rows.retries[row] === 0 || (!extra.lineage && extra.dependencies)) return false
-    const kind = this.#kind(row)
-    if (rows.retries[row] > 0) rows.retries[row]--
-    const lost = extra.attempts?.at(-1)
-    if (lost) lost.error = reason
-    rows.attempt[row]++
-    rows.peer[row] = -1
-    rows.thread[row] = -1
-    rows.state[row] = state.waiting
-    const contained = extra.holds
-    extra.holds = extra.lineage
-    extra.lineage = undefined
-    extra.locations = undefined
-    extra.missing = 0
-    if (contained) for (const held of contained) objects.letGo(held)
-    for (const on of extra.dependencies ?? []) {
-      if (on < 0) continue
-      if (rows.state[on] === state.failed) {
-        this.#failLike(row, on)
-        return true
-      }
-      const there =
-        objects.settled(on) && (rows.state[on] !== state.remote || (rows.more(on).locations?.length ?? 0) > 0)
-      if (there) continue
-      extra.missing++
-      objects.awaitFor(on, rows.token(row))
-    }
-    if (extra.missing === 0) this.#queue(row, kind)
-    return true
   }
 
   hold(row: number): void {
@@ -613,7 +581,14 @@ export class Owner {
     }
     if (end.offset >= 0) {
       this.#remember(row, false, end.endedAt, undefined)
-      this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained))
+      // Others may need it when it has been let go here, to make again what they lost.
+      const kept = this.exchange.open ? (rows.more(row).holds ?? []) : undefined
+      if (kept) this.objects.hold(row)
+      this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained), kept !== undefined)
+      if (kept) {
+        this.lineage.keep(row, kept)
+        this.objects.letGo(row)
+      }
       return
     }
     this.#finish(row, end.failed, from, this.#contained(end.contained), end.error, end.endedAt)

@@ -23,6 +23,8 @@ export const state = {
   remote: 9,
   /** Its value is on its way from the client or the owner that has it. */
   expected: 10,
+  /** Only lineage holds it: its value was let go, and is made again should it be needed. */
+  gone: 11,
 } as const
 
 /** What only some rows have. */
@@ -62,8 +64,12 @@ export interface Extra {
   wanted?: boolean
   /** The row whose place in the store this one shares. */
   sharesWith?: number
-  /** Rows that are held so that the task can run again, should its value be lost with the peer that has it. */
-  lineage?: number[]
+  /** Rows that are held so that the task can run again, should its value be lost. */
+  lineage?: readonly number[]
+  /** How many of its holders are tasks that could run again, and need it then. */
+  lineageHolders: number
+  /** How it was made is not kept any more: there was too much of that. */
+  forgotten?: boolean
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }
@@ -191,7 +197,7 @@ export class Rows {
   more(row: number): Extra {
     let extra = this.extra[row]
     if (!extra) {
-      extra = { missing: 0, offset: -1, bytes: 0, pins: 0 }
+      extra = { missing: 0, offset: -1, bytes: 0, pins: 0, lineageHolders: 0 }
       this.extra[row] = extra
     }
     return extra

@@ -163,6 +163,8 @@ export class Peer {
     for (const host of this.#hosts.values()) if (host.drain()) found = true
     this.#turning = false
     if (found) this.#decide()
+    // Rung because there is room again: what found none goes now, though nothing has arrived.
+    else for (const outbox of this.#outboxes.values()) if (outbox.queuedBytes > 0) outbox.flush()
     return found
   }
 

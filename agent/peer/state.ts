@@ -244,6 +244,8 @@ export class PeerState {
       const extra = rows.extra[row]
       // What another peer owns is in that peer's rows.
       if (extra?.home || parts.owner.objects.isForeign(row)) continue
+      const forLineage = extra?.lineageHolders ?? 0
+      if (rows.holders[row] === forLineage && forLineage > 0) continue
       const borrowers = extra?.borrowers?.size ?? 0
       const locations = (extra?.locations ?? []).map(({ peer }) => parts.owner.peers.get(peer).peerId)
       if (at !== state.remote) locations.unshift(peerId)
@@ -258,7 +260,7 @@ export class PeerState {
         jobId: jobId(isTask ? rows.job[row] : (local?.job ?? 0)),
         locations,
         spilled: false,
-        references: { local: rows.holders[row] - borrowers, borrowers, tasks: extra?.pins ?? 0 },
+        references: { local: rows.holders[row] - borrowers - forLineage, borrowers, tasks: extra?.pins ?? 0 },
         ...(name === undefined ? {} : { name }),
       }
     }

@@ -260,3 +260,29 @@ t.test('a ref that is released at once after it was passed on: the task has its 
   )
   await nothingLeft(opened.mesh)
 })
+
+t.test('long chains: the failure of the first ends all, and nested objects of any depth go', async t => {
+  await using opened = await ways[0].open({ cpus: 1 })
+  const next = task((x: number) => x + 1)
+  const late = task(async (): Promise<number> => {
+    await delay(500)
+    throw new RangeError('the first')
+  })
+  let last: ObjectRef<number> = late.remote()
+  const all = [last]
+  // More answers than a ring holds, while the driver has nothing to say: they go on when there is room.
+  for (let i = 0; i < 20_000; i++) {
+    last = next.remote(last)
+    all.push(last)
+  }
+  t.match((await failure(last)).message, /the first/)
+  for (const ref of all) ref.release()
+  let outer: ObjectRef<unknown> = await put('the innermost')
+  for (let i = 0; i < 5000; i++) {
+    const inner = outer
+    outer = await put({ inner })
+    inner.release()
+  }
+  outer.release()
+  await nothingLeft(opened.mesh)
+})
