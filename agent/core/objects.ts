@@ -245,10 +245,10 @@ export class Objects {
     if (row < 0) return
     if (this.settled(row)) this.#tell(row, client.id, slot)
     else {
-      this.#want(row)
       const extra = this.rows.more(row)
       extra.subscribers ??= []
       extra.subscribers.push({ client: client.id, slot })
+      this.#want(row)
     }
   }
 
@@ -419,9 +419,14 @@ export class Objects {
   }
 
   #want(row: number): void {
-    if (this.rows.state[row] !== state.expected || !this.isForeign(row)) return
+    if (this.rows.state[row] !== state.expected) return
+    const home = this.peers.homeOf(this.rows.client[row])
     const extra = this.rows.more(row)
-    if (extra.wanted) return
+    if (!home || extra.wanted) return
+    if (this.#gone.has(home.peer)) {
+      this.fail(row, { kind: 'owner-died', peerId: this.peers.get(home.peer).peerId })
+      return
+    }
     extra.wanted = true
     this.#effects.want(row)
   }
@@ -573,13 +578,17 @@ export class Objects {
   }
 
   #lose(row: number, reason: string): void {
-    const { rows } = this
-    const extra = rows.more(row)
     // Made again, as far back as needed; who waits for it goes on waiting.
     const obstacle = this.onGone(row, reason)
-    if (obstacle === undefined) return
+    if (obstacle !== undefined) this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
+  }
+
+  /** A value that was there, elsewhere, will not be had any more. */
+  #end(row: number, failure: Failure): void {
+    const { rows } = this
+    const extra = rows.more(row)
     const { waiters, subscribers, fetchers } = extra
-    const value = this.#effects.encode({ kind: 'lost', reason: `${reason}, and ${obstacle}` }, row)
+    const value = this.#effects.encode(failure, row)
     extra.value = value
     extra.bytes = value.length
     extra.fetchers = undefined
@@ -609,6 +618,9 @@ export class Objects {
     if (row >= 0) this.letGo(row)
   }
 
+  /** Peers (each one incarnation) whose objects nobody can tell of any more. */
+  readonly #gone = new Set<number>()
+
   /**
    * Another peer is gone, with the copies that it had and the objects that it owned. Its holds go later, so that what it passed
    * on can be registered (`forgetBorrower`).
@@ -616,13 +628,14 @@ export class Objects {
   peerGone(peer: number, peerId: string): void {
     const { rows } = this
     const lost: number[] = []
+    this.#gone.add(peer)
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue
       const extra = rows.extra[row]
       if (rows.kind[row] < 0 && rows.shared[row] && this.peers.homeOf(rows.client[row])?.peer === peer) {
         if (rows.state[row] === state.expected) this.fail(row, { kind: 'owner-died', peerId })
         else if (rows.state[row] === state.remote && extra && !extra.pulling)
-          this.#lose(row, `its owner ${peerId} is gone`)
+          this.#end(row, { kind: 'owner-died', peerId })
         continue
       }
       if (!extra?.locations?.some(location => location.peer === peer)) continue

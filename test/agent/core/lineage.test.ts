@@ -118,3 +118,30 @@ t.test('what was put cannot be made again: what needs it fails, and says so', as
   t.ok(log.some(line => /^result .*: error/.test(line)))
   t.ok(s.clean)
 })
+
+t.test('the owner of a borrowed object dies: whoever waits is told, also when its bytes were on the way', async t => {
+  for (const order of ['the death first', 'the cut first']) {
+    const { s, peers } = new Away()
+    const { objects, peers: table, rows } = s.owner
+    const [a] = peers
+    const row = objects.rowOfKey(table.clientId(a, 1), 7)
+    objects.borrow(s.driver, 5, rows.client[row], 7)
+    objects.fetch(row, s.driver.id, 5)
+    objects.subscribe(s.driver, 5)
+    objects.settleRemote(row, 5_000_000, [{ peer: a, token: 3 }])
+    objects.fetch(row, s.driver.id, 5)
+    s.take()
+    if (order === 'the death first') {
+      s.owner.peerGone(a, s.now)
+      objects.unreachable(row, a, 'reset')
+    } else {
+      objects.unreachable(row, a, 'reset')
+      s.owner.peerGone(a, s.now)
+    }
+    const log = s.take()
+    t.ok(log.includes('error owner-died'), order)
+    t.ok(log.includes(`unfetched ${s.driver.id}/5`), order)
+    objects.release(s.driver, 5)
+    t.ok(s.clean, order)
+  }
+})
