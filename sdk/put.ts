@@ -1,5 +1,5 @@
 import { limits } from '../wire/limits.ts'
-import { at, Waiting } from './client/index.ts'
+import { at, type Engine, Waiting } from './client/index.ts'
 import { checkPutOptions } from './options/index.ts'
 import type { Ref } from './ref.ts'
 import { currentEngine } from './session.ts'
@@ -11,8 +11,17 @@ import type { ObjectRef, PutOptions } from './types.ts'
  * InvalidOptionError.
  */
 export async function put<T>(value: T, options?: PutOptions): Promise<ObjectRef<T>> {
-  checkPutOptions(options)
+  const { tier } = checkPutOptions(options)
   const engine = currentEngine('put')
+  const ref = await keep(engine, value)
+  if (tier === 'replicated') {
+    engine.publish(ref)
+    await engine.calls.call('protect', { number: ref.number })
+  }
+  return ref
+}
+
+async function keep<T>(engine: Engine, value: T): Promise<Ref<T>> {
   if (isPlain(value)) return engine.keep(at.value, value) as Ref<T>
   engine.encode(value, '')
   const { encoder, contained } = engine

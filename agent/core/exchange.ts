@@ -163,6 +163,19 @@ export class Exchange {
   }
 
   /** Tasks of another peer that this one has. */
+  /** Peers that take work, in a random order. */
+  get takers(): number[] {
+    return [...this.#others.values()]
+      .filter(({ offer }) => !offer.closed)
+      .map(({ index }) => ({ index, at: this.random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ index }) => index)
+  }
+
+  isKnown(index: number): boolean {
+    return this.#others.has(index)
+  }
+
   guestsOf(index: number): number {
     return this.#others.get(index)?.guests ?? 0
   }

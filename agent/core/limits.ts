@@ -53,6 +53,8 @@ export const limits = {
   localityBytesMin: 1 << 20,
   /** Specifications of tasks whose values may be lost. */
   lineageBytesMax: 2 ** 30,
+  /** Copies of a replicated object besides its owner's. */
+  replicas: 2,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */

@@ -95,7 +95,14 @@ export class Objects {
     const { rows } = this
     if (rows.state[row] < state.ready) return
     const extra = rows.extra[row]
-    if (rows.holders[row] > (extra?.lineageHolders ?? 0) || (extra && extra.pins > 0)) return
+    const kept = extra?.keptFor ? 1 : 0
+    if (rows.holders[row] > (extra?.lineageHolders ?? 0) + kept || (extra && extra.pins > 0)) return
+    if (extra && kept === 1) {
+      // Nobody needs it but its owner, should that die: that alone must not keep it alive.
+      if (!extra.unregistered) this.#effects.giveBack(rows.client[row], rows.number[row])
+      extra.unregistered = true
+      return
+    }
     if (rows.holders[row] > 0) {
       this.#letValueGo(row)
       return
@@ -111,12 +118,16 @@ export class Objects {
     if (rows.shared[row]) this.#byKey.delete(keyOf(rows.client[row], rows.number[row]))
     const holds = extra?.holds
     if (borrowed) {
-      if (rows.state[row] !== state.gone) this.#effects.giveBack(rows.client[row], rows.number[row])
+      if (rows.state[row] !== state.gone && !extra?.unregistered)
+        this.#effects.giveBack(rows.client[row], rows.number[row])
     } else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
     const sharesWith = extra?.sharesWith
+    const alias = extra?.alias
     if (extra && extra.offset >= 0 && sharesWith === undefined) this.#effects.free(extra.offset)
     this.forgetLineage(row)
+    if (extra) this.onFreed(row)
     rows.remove(row)
+    if (alias !== undefined) this.letGo(alias)
     if (sharesWith !== undefined) this.letGo(sharesWith)
     if (holds) for (const held of holds) this.letGo(held)
   }
@@ -357,6 +368,7 @@ export class Objects {
     const { wanters } = extra
     extra.wanters = undefined
     if (wanters) for (const peer of wanters) this.#effects.tell(peer, row)
+    if (extra.followers) this.#tellFollowers(row)
     this.rows.holders[row]--
     this.#tellWaiters()
   }
@@ -408,7 +420,10 @@ export class Objects {
   /** The row of an object by its name: that of another owner is borrowed. -1: one of this peer's that is gone. */
   rowOfKey(client: number, number: number): number {
     const known = this.shared(client, number)
-    if (known >= 0) this.#revive(known)
+    if (known >= 0) {
+      this.#revive(known)
+      this.#register(known)
+    }
     if (known >= 0 || this.peers.homeOf(client) === undefined) return known
     const { rows } = this
     const row = rows.add(state.expected, client, -1, number, -1)
@@ -418,17 +433,45 @@ export class Objects {
     return row
   }
 
+  /** The row of another owner's object of which a copy is to be kept: that alone does not borrow it. */
+  rowToKeep(client: number, number: number): number {
+    const known = this.shared(client, number)
+    if (known >= 0) return known
+    const { rows } = this
+    const row = rows.add(state.expected, client, -1, number, -1)
+    rows.shared[row] = 1
+    rows.more(row).unregistered = true
+    this.#byKey.set(keyOf(client, number), row)
+    return row
+  }
+
+  #register(row: number): void {
+    const extra = this.rows.extra[row]
+    if (!extra?.unregistered) return
+    extra.unregistered = false
+    this.#effects.borrow(row)
+  }
+
   #want(row: number): void {
     if (this.rows.state[row] !== state.expected) return
     const home = this.peers.homeOf(this.rows.client[row])
     const extra = this.rows.more(row)
     if (!home || extra.wanted) return
+    if (extra.alias !== undefined) {
+      this.#follow(row)
+      return
+    }
     if (this.#gone.has(home.peer)) {
-      this.fail(row, { kind: 'owner-died', peerId: this.peers.get(home.peer).peerId })
+      this.onOrphan(row, home.peer)
       return
     }
     extra.wanted = true
     this.#effects.want(row)
+  }
+
+  /** Asks the owner for the value, if it is not known. */
+  ask(row: number): void {
+    this.#want(row)
   }
 
   /** A task waits for this row. */
@@ -556,6 +599,7 @@ export class Objects {
     extra.waiters = undefined
     if (fetchers) for (const { client, slot } of fetchers) this.#effects.fetched(client, slot)
     if (waiters) for (const waiter of waiters) this.onAvailable(waiter, row)
+    if (extra.followers) this.#tellFollowers(row)
     this.letGo(row)
   }
 
@@ -575,6 +619,75 @@ export class Objects {
       } else this.#lose(row, reason)
     }
     this.letGo(row)
+  }
+
+  // ---- objects of dead owners
+
+  /** Called for a row that is about to be removed. */
+  onFreed: (row: number) => void = () => undefined
+
+  /** Called for a borrowed row whose owner is dead: `adopt` or `orphaned` follows. */
+  onOrphan: (row: number, peer: number) => void = (row, peer) => this.orphaned(row, peer)
+
+  /** Nobody continues it. What is here stays; what is not cannot be had any more. */
+  orphaned(row: number, peer: number): void {
+    const at = this.rows.state[row]
+    const { peerId } = this.peers.get(peer)
+    if (at === state.expected) this.fail(row, { kind: 'owner-died', peerId })
+    else if (at === state.remote && !this.rows.more(row).pulling) this.#end(row, { kind: 'owner-died', peerId })
+  }
+
+  /** Another object continues it. */
+  adopt(row: number, target: number): void {
+    const extra = this.rows.more(row)
+    if (extra.alias !== undefined) return
+    this.hold(target)
+    extra.alias = target
+    if (this.rows.state[row] === state.expected || this.rows.state[row] === state.remote) this.#follow(row)
+  }
+
+  /** Waits for the value of the object that continues this one. */
+  #follow(row: number): void {
+    const { rows } = this
+    const target = rows.more(row).alias as number
+    rows.state[row] = state.expected
+    rows.more(row).wanted = true
+    if (rows.state[target] === state.ready || rows.state[target] === state.failed) {
+      this.#take(row, target)
+      return
+    }
+    const extra = rows.more(target)
+    extra.followers ??= []
+    if (!extra.followers.includes(row)) {
+      extra.followers.push(row)
+      this.hold(row)
+    }
+    if (rows.state[target] === state.remote) this.pull(target)
+    else this.#want(target)
+  }
+
+  #take(row: number, target: number): void {
+    const from = this.rows.more(target)
+    if (from.value) {
+      const { value } = from
+      const failed = this.rows.state[target] === state.failed
+      this.complete(row, failed, { u8: value, at: 0, bytes: value.length }, from.holds && [...from.holds])
+    } else this.settleRemote(row, from.bytes, [], target)
+  }
+
+  #tellFollowers(target: number): void {
+    const { followers } = this.rows.more(target)
+    if (!followers) return
+    this.rows.more(target).followers = undefined
+    if (this.rows.state[target] === state.remote) {
+      this.rows.more(target).followers = followers
+      this.pull(target)
+      return
+    }
+    for (const row of followers) {
+      if (this.rows.state[row] === state.expected) this.#take(row, target)
+      this.letGo(row)
+    }
   }
 
   #lose(row: number, reason: string): void {
@@ -628,14 +741,13 @@ export class Objects {
   peerGone(peer: number, peerId: string): void {
     const { rows } = this
     const lost: number[] = []
+    const orphans: number[] = []
     this.#gone.add(peer)
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue
       const extra = rows.extra[row]
       if (rows.kind[row] < 0 && rows.shared[row] && this.peers.homeOf(rows.client[row])?.peer === peer) {
-        if (rows.state[row] === state.expected) this.fail(row, { kind: 'owner-died', peerId })
-        else if (rows.state[row] === state.remote && extra && !extra.pulling)
-          this.#end(row, { kind: 'owner-died', peerId })
+        orphans.push(rows.token(row))
         continue
       }
       if (!extra?.locations?.some(location => location.peer === peer)) continue
@@ -653,6 +765,10 @@ export class Objects {
     for (const row of lost) {
       if (rows.state[row] === state.remote) this.#lose(row, `the peer that had it, ${peerId}, is gone`)
       this.letGo(row)
+    }
+    for (const token of orphans) {
+      const row = rows.rowOf(token)
+      if (row >= 0) this.onOrphan(row, peer)
     }
   }
 

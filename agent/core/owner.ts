@@ -7,12 +7,13 @@ import { limits } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
+import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
 import { type Attempt, type Location, Rows, state } from './rows.ts'
 import { Scheduler, type SchedulerEffects } from './scheduler.ts'
 
 /** What the cores have done by their shell. */
-export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffects {
+export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffects, ReplicaEffects {
   /** Asks the client of a task for the value of its dependency, which had been delivered. */
   need(client: number, slot: number, dependency: number): void
   /** Calls `timeUp(token, why)` after a while. */
@@ -112,6 +113,7 @@ export class Owner {
   readonly scheduler: Scheduler
   readonly peers: PeerTable
   readonly exchange: Exchange
+  readonly replicas: Replicas
   readonly #effects: Effects
   #nextClient = 1
   /** One object for all: a task that ends allocates nothing here. */
@@ -145,6 +147,13 @@ export class Owner {
       effects,
       impossible: kind => this.#becameImpossible(kind),
       regather: kind => this.#regather(kind),
+    })
+    this.replicas = new Replicas({
+      rows: this.rows,
+      objects: this.objects,
+      effects,
+      candidates: () => this.exchange.takers,
+      newClient: () => this.newClientId(),
     })
   }
 
@@ -504,6 +513,7 @@ export class Owner {
     const { rows } = this
     const { peerId } = this.peers.get(peer)
     this.exchange.peerGone(peer)
+    this.replicas.peerGone(peer, other => this.exchange.isKnown(other))
     this.objects.peerGone(peer, peerId)
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue

@@ -70,6 +70,19 @@ export interface Extra {
   lineageHolders: number
   /** How it was made is not kept any more: there was too much of that. */
   forgotten?: boolean
+  /** Peers that keep a copy of a replicated object, and whether they have it. */
+  replicas?: Map<number, boolean>
+  /** Its owner does not know that it is here: a copy that is kept, and nothing else. */
+  unregistered?: boolean
+  /** Of a copy that is kept for another peer: who owns it, and who follows, in order; -1 is this peer. */
+  keptFor?: { authority: number; order: number[] }
+  /** The key and the name of the object of a dead owner that this one continues. */
+  succeeds?: number
+  formerly?: { client: number; number: number }
+  /** Of a borrowed one whose owner died: the row of the object that continues it. */
+  alias?: number
+  /** Rows of objects that this one continues, which wait for its value. */
+  followers?: number[]
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }

@@ -25,6 +25,14 @@ export const limits = {
   idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
+  /** Who held an object of a dead peer has found who continues it within this. */
+  successionGraceMs: 15_000,
+  successionMs: 10_000,
+  successionCheckMs: 100,
+  keysPerQuestion: 5000,
+  /** A copy of a replicated object is there within this, or counts as not made. */
+  keepMs: 120_000,
+  keepCheckMs: 5,
   /** How often a peer that takes over values looks whether they are here. */
   handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BellLoop, bellMemory } from '../../wire/bell.ts'
+import { ObjectLostError } from '../../wire/errors/index.ts'
 import { jobIdText, objectIdText, taskIdText } from '../../wire/ids.ts'
 import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
@@ -136,7 +137,7 @@ export class Peer {
       peerFacts: peerId => this.#options.peerFacts?.(peerId) ?? { pid: 0 },
       wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
       sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
-      answer: (method, params) => this.#answer(method, params),
+      answer: (method, params, client) => this.#answer(method, params, client),
     }
     this.#state = new PeerState({
       ...options,
@@ -314,6 +315,9 @@ export class Peer {
       tell: (peer, row) => this.#remote?.tell(peer, row),
       pull: row => this.#remote?.pull(row),
       dropAt: location => this.#remote?.dropAt(location),
+      keep: (peer, row, order) => this.#remote?.succession.keep(peer, row, order),
+      unkeep: (peer, client, number) => this.#remote?.succession.unkeep(peer, client, number),
+      succeeded: token => this.#remote?.succession.succeeded(token),
       linger: token => this.#remote?.linger(token),
       fetched: (client, slot) => this.#fetched(client, slot),
       unfetched: (client, slot, error) =>
@@ -507,6 +511,7 @@ export class Peer {
   ): void {
     const { index } = this.#owner.peers.of(peerId, incarnation)
     this.#owner.exchange.peerIs(index, { peerId, ...offer })
+    this.#owner.replicas.peerCame()
   }
 
   peerFrame(peerId: string, map: Parameters<RemotePeers['frame']>[1], payload: Uint8Array): void {
@@ -594,7 +599,8 @@ export class Peer {
     return answers.filter(answer => answer !== undefined)
   }
 
-  async #answer(method: string, params: unknown): Promise<unknown> {
+  async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
+    if (method === 'protect') return await this.#protect(params, client)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
@@ -608,6 +614,20 @@ export class Peer {
     const handler = this.#options.handlers[method]
     if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
     return await handler(params)
+  }
+
+  /** An object of a client's is to survive this peer: resolves when others have it, as many as can. */
+  async #protect(params: unknown, client: Client | undefined): Promise<null> {
+    const { objects, replicas } = this.#owner
+    const row = client ? objects.shared(client.id, (params as { number: number }).number) : -1
+    if (row < 0) {
+      const reason = 'it was released before it was replicated'
+      throw new ObjectLostError(`the object is lost: ${reason}`, { objectId: '', reason })
+    }
+    const done = replicas.protect(row)
+    this.#stirred()
+    await done
+    return null
   }
 
   /** A thread that does not answer keeps its last figure. */

@@ -21,6 +21,7 @@ import type { PeerParts } from './parts.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
+import { Succession } from './succession.ts'
 import { OwnerTable, ownerFrom, WireNames } from './wire-names.ts'
 
 type Map_ = { [key: string]: HeaderValue | undefined }
@@ -110,6 +111,7 @@ export class RemotePeers {
   #port: MeshPort | undefined
   readonly #registrations = new Registrations()
   readonly #handOver: HandOver
+  readonly succession: Succession
   readonly #questions: Questions
   readonly #codeExchange: CodeExchange
   readonly #pulls: Pulls
@@ -119,8 +121,16 @@ export class RemotePeers {
     this.#host = host
     this.#names = new WireNames(host.own, parts.owner.peers, parts.names)
     this.#handOver = new HandOver(parts)
+    this.succession = new Succession(parts, {
+      ask: (peer, method, params) => this.ask(peer, method, params),
+      linked: () => this.linked(),
+      ownPeerId: host.own.peerId,
+      stirred: () => host.stirred(),
+    })
     this.#questions = new Questions((peer, method, params) =>
-      method === 'hand-over' ? this.#handOver.take(peer, params) : host.answer(method, params),
+      method === 'hand-over'
+        ? this.#handOver.take(peer, params)
+        : (this.succession.answer(peer, method, params) ?? host.answer(method, params)),
     )
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
@@ -391,8 +401,7 @@ export class RemotePeers {
     const home = peers.homeOf(rows.client[row])
     if (!home) return
     if (this.#remotes.has(home.peer)) this.borrow(row)
-    else if (rows.state[row] === state.expected)
-      objects.fail(row, { kind: 'owner-died', peerId: peers.get(home.peer).peerId })
+    else if (rows.state[row] === state.expected) objects.onOrphan(row, home.peer)
     this.#host.stirred()
   }
 

@@ -216,6 +216,12 @@ export class Engine implements WorkerClient {
     else this.#publish(ref)
   }
 
+  /** The agent has to know it, though nobody names it to others yet. */
+  publish(ref: RefData): void {
+    this.share(ref)
+    this.contained.length -= 2
+  }
+
   /** Gives the agent a value that was kept here. */
   #publish(ref: RefData): void {
     const slot = this.#slots.take()

@@ -7,7 +7,7 @@ import { abortSignal, flag, integer, oneOf, type Rule, waitingMs } from './rules
 export type IsRef = (value: unknown) => boolean
 
 const getRules = { timeoutMs: waitingMs, signal: abortSignal, copy: flag } satisfies Record<keyof GetOptions, Rule>
-const putRules = { tier: oneOf(['memory'], ['replicated']) } satisfies Record<keyof PutOptions, Rule>
+const putRules = { tier: oneOf(['memory', 'replicated']) } satisfies Record<keyof PutOptions, Rule>
 const waitRules = {
   count: integer(1, Number.MAX_SAFE_INTEGER),
   timeoutMs: waitingMs,

@@ -36,8 +36,12 @@ export interface GetOptions {
 
 /** Options of `put`. */
 export interface PutOptions {
-  /** Where the object is kept. `'memory'`, the default: in the store of this machine's agent. */
-  tier?: 'memory'
+  /**
+   * Where the object is kept. `'memory'`, the default: in the store of this machine's agent. `'replicated'`: two other peers
+   * keep a copy each (fewer where there are fewer), and it survives the death of any of the three: `put` resolves when the
+   * copies are there, and a copy that is lost is made anew.
+   */
+  tier?: 'memory' | 'replicated'
 }
 
 /** Options of `wait`. */

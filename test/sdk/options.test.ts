@@ -145,7 +145,6 @@ t.test('what the contract has and this version has not is refused, and says so',
     [{ backpressure: 2 }, 'backpressure', /arrives in a later version/],
     [{ placement: { group: {} } }, 'placement.group', /arrives in a later version/],
   ])
-  refuses(t, checkPutOptions, [[{ tier: 'replicated' }, 'tier', /'replicated' arrives in a later version/]])
   refuses(t, checkTaskFunction, [
     [function* () {}, 'fn', /is a generator function, which arrives in a later version/],
     [async function* () {}, 'fn', /is a generator function, which arrives/],
@@ -254,7 +253,7 @@ t.test('options of get, put, wait, map, asCompleted and of state', t => {
     [{ fetchLocal: 0 }, 'fetchLocal', /it was 0$/],
     [{ num_returns: 2 }, 'num_returns', /known are count, timeoutMs, fetchLocal, signal$/],
   ])
-  refuses(t, checkPutOptions, [[{ tier: 'disk' }, 'tier', /must be 'memory'; it was 'disk'$/]])
+  refuses(t, checkPutOptions, [[{ tier: 'disk' }, 'tier', /must be 'memory' or 'replicated'; it was 'disk'$/]])
   refuses(t, checkMapOptions, [
     [{ concurrency: 0 }, 'concurrency', /a whole number from 1 to 100,000; it was 0$/],
     [{ concurrency: Number.POSITIVE_INFINITY }, 'concurrency', /it was Infinity$/],

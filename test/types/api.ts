@@ -58,8 +58,9 @@ export async function values() {
   await get(5)
   // @ts-expect-error: a promise of a ref is no ref
   await get(put(5))
-  // @ts-expect-error: the store has no such tier yet
   await put(5, { tier: 'replicated' })
+  // @ts-expect-error: there is no such tier
+  await put(5, { tier: 'disk' })
   // @ts-expect-error: a ref is not a promise
   numbers.then(() => {})
   // @ts-expect-error: a ref of a number is none of a text

@@ -72,6 +72,9 @@ export class Scenario {
       pull: row => this.log.push(`pull ${this.name(row)}`),
       dropAt: ({ peer, token }) => this.log.push(`drop ${token} at p${peer}`),
       linger: token => this.log.push(`linger ${token}`),
+      keep: (peer, row, order) => this.log.push(`keep ${this.name(row)} at p${peer}, order ${order.join(' ')}`),
+      unkeep: (peer, client, number) => this.log.push(`unkeep ${client}/${number} at p${peer}`),
+      succeeded: token => this.log.push(`succeeded ${this.name(this.owner.rows.rowOf(token))}`),
       fetched: (client, slot) => this.log.push(`fetched ${client}/${slot}`),
       unfetched: (client, slot) => this.log.push(`unfetched ${client}/${slot}`),
     })
