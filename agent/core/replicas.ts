@@ -7,7 +7,7 @@ import { type Rows, state } from './rows.ts'
 export interface ReplicaEffects {
   /** Asks a peer to keep a copy; `kept` or `notKept` follows. `order`: who follows whom, should this peer die. */
   keep(peer: number, row: number, order: readonly number[]): void
-  /** A copy is needed no more. */
+  /** A copy is needed no more, of an object of this peer's or of one that it has taken over. */
   unkeep(peer: number, client: number, number: number): void
   /** This peer has taken over: `settled(token)` after a while. */
   succeeded(token: number): void
@@ -188,7 +188,8 @@ export class Replicas {
     const extra = rows.more(fresh)
     extra.bytes = old.bytes
     extra.succeeds = keyOf(rows.client[row], rows.number[row])
-    extra.formerly = { client: rows.client[row], number: rows.number[row] }
+    const keepers = (old.keptFor?.order ?? []).filter(peer => peer >= 0)
+    extra.formerly = { client: rows.client[row], number: rows.number[row], keepers }
     if (old.value) extra.value = old.value
     else if (old.sharesWith !== undefined) {
       extra.offset = old.offset
@@ -214,10 +215,13 @@ export class Replicas {
     this.#effects.succeeded(rows.token(fresh))
   }
 
-  /** Everybody who had the old one has had time to find the new. */
+  /** Everybody who had the old one has had time to find the new: the other copies of the old one are needed no more. */
   settled(token: number): void {
     const row = this.#rows.rowOf(token)
-    if (row >= 0) this.#objects.letGo(row)
+    if (row < 0) return
+    const { formerly } = this.#rows.more(row)
+    if (formerly) for (const peer of formerly.keepers) this.#effects.unkeep(peer, formerly.client, formerly.number)
+    this.#objects.letGo(row)
   }
 
   /** A peer has come: copies that could not be made before are made there. */

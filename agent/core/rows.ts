@@ -76,9 +76,9 @@ export interface Extra {
   unregistered?: boolean
   /** Of a copy that is kept for another peer: who owns it, and who follows, in order; -1 is this peer. */
   keptFor?: { authority: number; order: number[] }
-  /** The key and the name of the object of a dead owner that this one continues. */
+  /** The key and the name of the object of a dead owner that this one continues, and which others keep copies of that. */
   succeeds?: number
-  formerly?: { client: number; number: number }
+  formerly?: { client: number; number: number; keepers: number[] }
   /** Of a borrowed one whose owner died: the row of the object that continues it. */
   alias?: number
   /** Rows of objects that this one continues, which wait for its value. */

@@ -22,6 +22,12 @@ interface Keep {
   order: string[]
 }
 
+interface Unkeep {
+  key: Key
+  /** Whose it was; missing: the asking peer's. */
+  of?: { peerId: string; incarnation: number }
+}
+
 /** For each key: nothing is known, this peer may take it over soon, or the name under which it continues here. */
 type Answer = 'nothing' | 'not yet' | Key
 
@@ -62,7 +68,14 @@ export class Succession {
   }
 
   unkeep(peer: number, client: number, number: number): void {
-    this.#host.ask(peer, 'unkeep', [client, number]).catch(() => undefined)
+    // A copy of what had been a dead peer's goes by the name that this peer gave it.
+    const { peers } = this.#parts.owner
+    const home = peers.homeOf(client)
+    const former = home && peers.get(home.peer)
+    const params: Unkeep = home
+      ? { key: [home.client, number], of: { peerId: former?.peerId ?? '', incarnation: former?.incarnation ?? 0 } }
+      : { key: [client, number] }
+    this.#host.ask(peer, 'unkeep', params).catch(() => undefined)
   }
 
   succeeded(token: number): void {
@@ -77,7 +90,7 @@ export class Succession {
   /** Answers another peer; undefined: that is no question about succession. */
   answer(peer: number, method: string, params: unknown): Promise<unknown> | undefined {
     if (method === 'keep') return this.#keepFor(peer, params as Keep)
-    if (method === 'unkeep') return this.#unkeep(peer, params as Key)
+    if (method === 'unkeep') return this.#unkeep(peer, params as Unkeep)
     if (method === 'successors') return this.#successors(params as { peerId: string; incarnation: number; keys: Key[] })
     return undefined
   }
@@ -105,9 +118,10 @@ export class Succession {
     return false
   }
 
-  async #unkeep(peer: number, [client, number]: Key): Promise<null> {
+  async #unkeep(peer: number, { key: [client, number], of }: Unkeep): Promise<null> {
     const { peers, replicas } = this.#parts.owner
-    replicas.unkeep(peer, peers.clientId(peer, client), number)
+    const owner = of ? peers.of(of.peerId, of.incarnation).index : peer
+    replicas.unkeep(peer, peers.clientId(owner, client), number)
     this.#host.stirred()
     return null
   }
