@@ -32,3 +32,33 @@ export async function cancel(ref: unknown): Promise<never> {
 export function placementGroup(bundles: unknown): never {
   return refuseAsLater({ call: 'placementGroup', option: 'bundles' }, bundles, 'left out', 'placementGroup')
 }
+
+/** As for `actor`: the names of the methods that save and restore an actor's state. */
+export const checkpoint = {
+  save: Symbol.for('shoal.checkpoint.save'),
+  restore: Symbol.for('shoal.checkpoint.restore'),
+} as const
+
+/** As for `actor`. */
+export function exitActor(): never {
+  return refuseAsLater({ call: 'exitActor', option: 'call' }, undefined, 'left out', 'exitActor')
+}
+
+/** Draining another peer is not in this version: `shoal down` there drains that one. */
+export async function drain(peerId: unknown): Promise<never> {
+  return refuseAsLater({ call: 'drain', option: 'peerId' }, peerId, 'left out', 'drain of another peer')
+}
+
+/** As for `actor`. */
+export class ActorPool {
+  constructor(handles: unknown) {
+    refuseAsLater({ call: 'new ActorPool', option: 'handles' }, handles, 'left out', 'ActorPool')
+  }
+}
+
+/** As for `actor`. */
+export class Queue {
+  constructor(maxSize?: unknown) {
+    refuseAsLater({ call: 'new Queue', option: 'maxSize' }, maxSize, 'left out', 'Queue')
+  }
+}

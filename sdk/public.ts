@@ -7,7 +7,18 @@ export { context, mesh } from './context.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
-export { actor, cancel, getActor, kill, placementGroup } from './later.ts'
+export {
+  ActorPool,
+  actor,
+  cancel,
+  checkpoint,
+  drain,
+  exitActor,
+  getActor,
+  kill,
+  placementGroup,
+  Queue,
+} from './later.ts'
 export { move, release } from './move.ts'
 export { put } from './put.ts'
 export { registerType, type TypeCodec } from './register-type.ts'
