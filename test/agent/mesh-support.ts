@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { PeerInfo } from 'shoal'
 import { eventually, type Ran, shoal } from '../sdk/meshes.ts'
 
@@ -75,7 +76,37 @@ export class AgentMesh implements AsyncDisposable {
     process.kill(agent.pid, 'SIGKILL')
   }
 
+  /** When all programs have left, nothing is left of them anywhere: no object, no reference, every resource free. */
+  async nothingLeft(): Promise<void> {
+    const living = this.agents.filter(({ pid }) => isRunning(pid))
+    if (living.length === 0) return
+    const [asked] = living
+    const json = async (...args: string[]) => JSON.parse((await this.cli(asked, ...args, '--json')).out)
+    let last: unknown
+    const nothing = async (): Promise<boolean> => {
+      const { resources, available } = await json('status')
+      const peers = ((await json('peers')) as PeerInfo[]).filter(({ state }) => state === 'alive')
+      last = { resources, available, objects: await json('objects'), stores: peers.map(({ store }) => store) }
+      return (
+        isDeepStrictEqual(available, resources) &&
+        (last as { objects: unknown[] }).objects.length === 0 &&
+        peers.every(({ store }) => store.usedBytes === 0 && store.objects === 0)
+      )
+    }
+    await eventually('nothing is left in the mesh', nothing).catch(error => {
+      throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}`)
+    })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.nothingLeft()
+    } finally {
+      this.#end()
+    }
+  }
+
+  #end(): void {
     for (const { pid } of this.agents) {
       try {
         process.kill(pid, 'SIGKILL')
@@ -84,5 +115,13 @@ export class AgentMesh implements AsyncDisposable {
       }
     }
     for (const home of this.#homes) rmSync(home, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
   }
 }
