@@ -772,6 +772,11 @@ export class Objects {
     }
   }
 
+  /** The same start of a peer that was taken for dead is back: what it owns can be asked for again. */
+  peerBack(peer: number): void {
+    this.#gone.delete(peer)
+  }
+
   forgetBorrower(peer: number): void {
     const { rows } = this
     for (let row = 0; row < rows.capacity; row++) {

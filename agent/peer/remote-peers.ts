@@ -177,6 +177,7 @@ export class RemotePeers {
     }
     this.#remotes.set(index, remote)
     this.#byPeerId.set(peerId, remote)
+    this.#parts.owner.objects.peerBack(index)
     return index
   }
 
@@ -193,6 +194,8 @@ export class RemotePeers {
     this.#codeExchange.ended()
     // What it passed on can still be registered by those who have it now.
     setTimeout(() => {
+      // It is back: what it holds is what it says it holds.
+      if (this.#remotes.has(remote.index)) return
       owner.objects.forgetBorrower(remote.index)
       this.#host.stirred()
     }, limits.borrowerGraceMs).unref()

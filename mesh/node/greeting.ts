@@ -34,6 +34,8 @@ export interface Greeted {
   readonly stream: LinkStream
   readonly reader: FrameReader
   readonly hello: Hello
+  /** What this side has said. */
+  readonly said: Hello
   readonly membership: Membership
 }
 
@@ -103,10 +105,14 @@ export async function greet(link: Link, greeter: Greeter): Promise<Greeted | 'jo
 async function exchange(link: Link, greeter: Greeter): Promise<Greeted | 'joined'> {
   const stream = link.outbound ? await link.open() : await link.accept()
   const frames = new GreetingReader(stream)
-  const sayHello = (): Promise<void> =>
-    stream.write(writeFrame(helloToHeader(greeter.hello(link.peerId), greeter.release)))
+  let said: Hello | undefined
+  const sayHello = async (): Promise<Hello> => {
+    const own = greeter.hello(link.peerId)
+    await stream.write(writeFrame(helloToHeader(own, greeter.release)))
+    return own
+  }
   // Who is dialled says nothing before the other side has said who it is.
-  if (link.outbound) await sayHello()
+  if (link.outbound) said = await sayHello()
   const first = await frames.next()
   if (first.t === 'refused') throw refusalOf(first)
   if (first.t === 'join' && !link.outbound) {
@@ -131,13 +137,13 @@ async function exchange(link: Link, greeter: Greeter): Promise<Greeted | 'joined
     await stream.write(writeFrame({ t: 'refused', reason, message: (error as Error).message.slice(0, 900) }))
     throw error
   }
-  if (!link.outbound) await sayHello()
+  said ??= await sayHello()
   await stream.write(writeFrame({ t: 'ready', credential: renewal && credentialToHeader(renewal) }))
   const second = await frames.next()
   if (second.t === 'refused') throw refusalOf(second)
   if (second.t !== 'ready') throw new Error('the other side says something before it is ready')
   if (second.credential) greeter.renewed(credentialFromHeader(second.credential))
-  return { stream, reader: frames.reader, hello, membership }
+  return { stream, reader: frames.reader, hello, said, membership }
 }
 
 /** The other side has a link to us already, or is about to have one. */

@@ -17,7 +17,7 @@ import { CutError, type Link, type LinkListener, type LinkTransport } from '../l
 import { type Member, type MemberState, Membership } from '../membership/index.ts'
 import { asCount, asList, asMap, asText, decodeHeader, type HeaderValue, MalformedFrameError } from '../wire/index.ts'
 import { BulkStream } from './bulk.ts'
-import { type Greeter, greet, type Hello, UnwantedLink } from './greeting.ts'
+import { type Greeted, type Greeter, greet, type Hello, UnwantedLink } from './greeting.ts'
 import { answerJoin, type KnownAddress, knownFromHeader, knownToHeader } from './joining.ts'
 import { isRefused, tcpAnswer } from './probe.ts'
 import { Session } from './session.ts'
@@ -91,6 +91,13 @@ export interface Reach {
   readonly tcp: string
 }
 
+/** A session, and what both sides call their half of it. */
+interface Entry {
+  readonly session: Session
+  readonly half: string
+  readonly theirs: string
+}
+
 interface Known {
   addresses: readonly string[]
   role: Role
@@ -113,7 +120,7 @@ export class MeshNode {
   readonly #options: NodeOptions
   readonly #membership: Membership
   readonly #known = new Map<string, Known>()
-  readonly #sessions = new Map<string, { session: Session; half: string; theirs: string }>()
+  readonly #sessions = new Map<string, Entry>()
   readonly #greeter: Greeter
   readonly #revoked = new Set<string>()
   #listener: LinkListener | undefined
@@ -371,7 +378,10 @@ export class MeshNode {
     const known = this.#known.get(peerId)
     // Both dial at once: the one with the smaller PeerId wins, on both sides.
     if (known?.dialling && this.#options.peerId < peerId) return 'a link the other way is being made'
-    this.#sessions.get(peerId)?.session.detach('the other side makes a new link')
+    const entry = this.#sessions.get(peerId)
+    // A link whose greeting began before this session did is no reason to give up the one that it has.
+    const older = entry?.session.linked && entry.theirs === hello.half && entry.half !== hello.yours
+    if (!older) entry?.session.detach('the other side makes a new link')
     return undefined
   }
 
@@ -414,9 +424,7 @@ export class MeshNode {
         return undefined
       }
       if (this.#closed) throw new Error('this peer is closed')
-      const { hello, membership } = greeted
-      this.#establish(link, greeted, hello, membership)
-      return undefined
+      return this.#establish(link, greeted)
     } catch (error) {
       const { message } = error as Error
       // What was refused is told before the link goes.
@@ -429,27 +437,28 @@ export class MeshNode {
     }
   }
 
-  #establish(
-    link: Link,
-    { stream, reader }: { stream: Parameters<Session['attach']>[1]; reader: Parameters<Session['attach']>[2] },
-    hello: Hello,
-    admitted: Admitted,
-  ): void {
+  /**
+   * A session is named by the halves that both sides said: both come to the same decision from them, whichever order two
+   * links between them are greeted in. Gives why the link is not used.
+   */
+  #establish(link: Link, { stream, reader, hello, said, membership: admitted }: Greeted): string | undefined {
     const { peerId } = link
     const { events, log } = this.#options
     const now = performance.now()
     this.#noteInfo(peerId, admitted.role, hello.info)
     let entry = this.#sessions.get(peerId)
-    const resumes =
-      entry !== undefined && entry.theirs === hello.half && entry.half === hello.yours && !entry.session.ended
-    if (entry && !resumes) this.#endSession(peerId, 'replaced')
-    if (!this.#membership.met(peerId, hello.incarnation, now)) {
+    if (said.half !== (entry?.half ?? this.#halves.get(peerId)))
+      throw new UnwantedLink('the session has ended meanwhile')
+    const resumes = entry !== undefined && entry.theirs === hello.half && !entry.session.ended
+    if (entry && resumes && this.#keepsLink(entry, link, said, hello)) {
       link.close()
-      return
+      return undefined
     }
-    entry = this.#sessions.get(peerId)
-    let begins = false
-    if (!entry || !resumes) {
+    if (entry && !resumes) this.#endSession(peerId, 'replaced')
+    if (!this.#membership.met(peerId, hello.incarnation, now)) throw new UnwantedLink('a later start of it is known')
+    entry = resumes ? entry : undefined
+    const begins = entry === undefined
+    if (!entry) {
       const session = new Session(peerId, hello.incarnation, {
         frame: (from, header, payload) => this.#frame(from, header, payload),
         turn: () => events.turn(),
@@ -459,10 +468,9 @@ export class MeshNode {
           this.#endSession(from.peerId, 'replaced')
         },
       })
-      entry = { session, half: this.#halfFor(peerId), theirs: hello.half }
+      entry = { session, half: said.half, theirs: hello.half }
       this.#halves.delete(peerId)
       this.#sessions.set(peerId, entry)
-      begins = true
     }
     if (begins) {
       log(`peer ${peerId} is linked (${link.address}, ${admitted.role})`)
@@ -479,6 +487,15 @@ export class MeshNode {
       this.#options.remember(this.#knownAddresses())
     }
     events.turn()
+    return undefined
+  }
+
+  /** Of two links that were greeted at the same time both sides keep the one that the smaller PeerId has dialled. */
+  #keepsLink({ session, half, theirs }: Entry, link: Link, said: Hello, hello: Hello): boolean {
+    const known = hello.yours === half && said.yours === theirs
+    if (known || !session.link) return false
+    const smallerDials = this.#options.peerId < link.peerId
+    return session.link.outbound === smallerDials && link.outbound !== smallerDials
   }
 
   #noteInfo(peerId: string, role: Role, info: HeaderValue): void {

@@ -41,6 +41,8 @@ export class Session {
   #nextSeq = 1
   /** The last frame of the other side that was taken. */
   #taken = 0
+  /** The number of the next frame of this link; 0 until the other side has said where it begins. */
+  #arriving = 0
   #takenFrames = 0
   #takenBytes = 0
   #writing = false
@@ -75,11 +77,17 @@ export class Session {
 
   /** Goes on over a link, both of whose sides know who they are. `theirs`: how far the other side is with our frames. */
   attach(link: Link, stream: LinkStream, reader: FrameReader, theirs: number): void {
+    const before = this.link
     this.link = link
     this.#stream = stream
+    before?.close()
+    this.#writing = false
+    this.#arriving = 0
     this.#acknowledged(theirs)
     this.#queue.length = 0
     this.#queuedBytes = 0
+    // What the other side has got over another link since it said how far it is, it leaves out.
+    this.#push(writeFrame({ t: 'from', n: this.#unacknowledged[0]?.seq ?? this.#nextSeq }))
     for (const { bytes } of this.#unacknowledged) this.#push(bytes)
     reader.bytesMax = limits.frameBytesMax
     void this.#read(link, stream, reader)
@@ -134,12 +142,13 @@ export class Session {
     this.sentAt = performance.now()
     stream.write(batch).then(
       () => {
+        if (this.#stream !== stream) return
         this.#writing = false
         this.#flush()
       },
       () => {
         // The reading side says why.
-        this.#writing = false
+        if (this.#stream === stream) this.#writing = false
       },
     )
   }
@@ -190,6 +199,14 @@ export class Session {
       this.#events.frame(this, header, payload)
       return
     }
+    if (map.t === 'from') {
+      this.#arriving = asCount(map.n, 'n')
+      if (this.#arriving < 1 || this.#arriving > this.#taken + 1)
+        throw new MalformedFrameError(`frames from ${this.#arriving} on, and the last one was ${this.#taken}`)
+      return
+    }
+    if (this.#arriving === 0) throw new MalformedFrameError('a frame before it is said which it is')
+    if (this.#arriving++ <= this.#taken) return
     this.#taken++
     this.#takenFrames++
     this.#events.frame(this, header, payload)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -94,7 +94,8 @@ export class AgentMesh implements AsyncDisposable {
       )
     }
     await eventually('nothing is left in the mesh', nothing).catch(error => {
-      throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}`)
+      const logs = living.map(({ home }) => lastLines(join(home, 'logs')))
+      throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}\n${logs.join('\n')}`)
     })
   }
 
@@ -124,4 +125,11 @@ function isRunning(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** The end of each log of an agent, for the one who reads why a test failed. */
+function lastLines(folder: string): string {
+  return readdirSync(folder)
+    .map(name => readFileSync(join(folder, name), 'utf8').split('\n').slice(-30).join('\n'))
+    .join('\n')
 }

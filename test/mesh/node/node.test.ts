@@ -1,4 +1,5 @@
 import t from 'tap'
+import { MemoryNetwork } from '../../../mesh/links/index.ts'
 import { eventually, linked, Meshes } from '../meshes.ts'
 
 for (const kind of ['memory', 'quic'] as const) {
@@ -89,4 +90,45 @@ t.test('one that stands still for 2 s is not dead; one that is cut off is, and c
   mesh.network?.heal(a.peerId, b.peerId)
   await eventually('back', () => linked(a) === 1 && linked(b) === 1, 20_000)
   t.equal(a.told.at(-1), 'began 1')
+})
+
+t.test('two that dial one another at once have one session, and nothing is lost or told twice', async t => {
+  for (let seed = 1; seed <= 12; seed++) {
+    const mesh = new Meshes('memory', new MemoryNetwork({ jitterMs: 20, seed }))
+    const sent = new Map<string, number>()
+    const talking = setInterval(() => {
+      for (const from of mesh.nodes) {
+        for (const to of mesh.nodes) {
+          const pair = `${from.peerId} ${to.peerId}`
+          const i = sent.get(pair) ?? 0
+          if (from !== to && from.node.send(to.peerId, { t: 'x' }, new Uint8Array([i, i >> 8]))) sent.set(pair, i + 1)
+        }
+      }
+    }, 1)
+    try {
+      for (let i = 0; i < 4; i++) await mesh.add()
+      // Everybody dials everybody: a new address is dialled at once.
+      for (const one of mesh.nodes) {
+        for (const other of mesh.nodes) one.node.learn(other.peerId, other.node.addresses)
+      }
+      await eventually(`seed ${seed}: all are linked`, () => mesh.nodes.every(node => linked(node) === 3))
+      await new Promise(resolve => setTimeout(resolve, 50))
+      clearInterval(talking)
+      for (const to of mesh.nodes) {
+        if (to.told.length !== 3) t.fail(`seed ${seed}: ${to.told.join(', ')}`)
+        for (const from of mesh.nodes) {
+          if (from === to) continue
+          const heard = (): number[] =>
+            to.frames.filter(frame => frame.from === from.peerId).map(({ payload: [low, high] }) => low | (high << 8))
+          const wanted = sent.get(`${from.peerId} ${to.peerId}`) ?? 0
+          await eventually(`seed ${seed}: ${wanted} frames, ${heard().length} came`, () => heard().length >= wanted)
+          if (heard().some((one, at) => one !== at)) t.fail(`seed ${seed}: ${heard()}`)
+        }
+      }
+    } finally {
+      clearInterval(talking)
+      await mesh.close()
+    }
+  }
+  t.pass('12 seeds')
 })
