@@ -59,4 +59,6 @@ export const limits = {
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */
   rowsMax: 1 << 24,
+  /** Jobs that have ended are remembered: what their workers said last comes later. */
+  endedJobsKept: 10_000,
 } as const

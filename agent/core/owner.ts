@@ -98,6 +98,8 @@ interface Ghost {
   gpus: readonly number[] | undefined
 }
 
+const jobOver: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
+
 /**
  * The owner of tasks and objects (protocols §2) and their scheduler (§1) on one peer. Pure: it is told what clients, workers
  * and the clock say, and has everything done by `effects`.
@@ -116,6 +118,8 @@ export class Owner {
   readonly replicas: Replicas
   readonly #effects: Effects
   #nextClient = 1
+  /** Of the last ones, by when they ended. */
+  readonly #endedJobs = new Set<number>()
   /** One object for all: a task that ends allocates nothing here. */
   readonly #ended = {
     failed: false,
@@ -197,8 +201,9 @@ export class Owner {
       for (const one of held) this.objects.hold(one)
       rows.more(row).holds = held
     }
-    if (task.dependencies.length > 0 && !this.#depend(row, client, task.dependencies)) return
-    this.#queue(row, kind)
+    // A worker that is being ended may have said it before it was.
+    if (this.#endedJobs.has(rows.job[row])) this.#failTask(row, jobOver, now)
+    else if (task.dependencies.length === 0 || this.#depend(row, client, task.dependencies)) this.#queue(row, kind)
   }
 
   /** The job of what a client does now: a worker's is that of the tasks on its thread. */
@@ -786,6 +791,11 @@ export class Owner {
   /** A job is over: nothing of it starts any more, what runs is stopped; finished objects live on while others hold them. */
   endJob(job: number, now: number): void {
     const { rows } = this
+    this.#endedJobs.add(job)
+    for (const oldest of this.#endedJobs) {
+      if (this.#endedJobs.size <= limits.endedJobsKept) break
+      this.#endedJobs.delete(oldest)
+    }
     const mine = (row: number): boolean => rows.job[row] === job && rows.kind[row] >= 0
     const unstarted: number[] = []
     const running: number[] = []
@@ -800,11 +810,10 @@ export class Owner {
       this.scheduler.remove(row => set.has(row))
     }
     for (const row of running) this.#stop(row, now)
-    const failure: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
     for (const row of [...unstarted, ...running]) {
       if (rows.state[row] === state.free) continue
       if (rows.extra[row]?.home) this.#dropGuest(row)
-      else this.#failTask(row, failure, now)
+      else this.#failTask(row, jobOver, now)
     }
   }
 

@@ -67,8 +67,13 @@ export class AgentMesh implements AsyncDisposable {
   }
 
   async settled(agent: MeshAgent, alive: number): Promise<void> {
+    let last: PeerInfo[] = []
     await eventually(`${alive} peers alive`, async () => {
-      return (await this.peers(agent)).filter(({ state }) => state === 'alive').length === alive
+      last = await this.peers(agent)
+      return last.filter(({ state }) => state === 'alive').length === alive
+    }).catch(error => {
+      const states = last.map(({ peerId, state }) => `${peerId} ${state}`)
+      throw new Error(`${(error as Error).message}; ${states.join(', ')}\n${this.#logs()}`)
     })
   }
 
@@ -94,8 +99,7 @@ export class AgentMesh implements AsyncDisposable {
       )
     }
     await eventually('nothing is left in the mesh', nothing).catch(error => {
-      const logs = living.map(({ home }) => lastLines(join(home, 'logs')))
-      throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}\n${logs.join('\n')}`)
+      throw new Error(`${(error as Error).message}: ${JSON.stringify(last)}\n${this.#logs()}`)
     })
   }
 
@@ -105,6 +109,10 @@ export class AgentMesh implements AsyncDisposable {
     } finally {
       this.#end()
     }
+  }
+
+  #logs(): string {
+    return this.agents.map(({ home }) => lastLines(join(home, 'logs'))).join('\n')
   }
 
   #end(): void {
