@@ -48,7 +48,10 @@ async function start(): Promise<void> {
         await enter()
         return (mesh as EmbeddedMesh).makeTicket({ uses, role, ...(ttlMs === undefined ? {} : { ttlMs }) })
       },
-      left: async () => ({ mesh: mesh !== undefined }),
+      left: async () => {
+        if (!mesh) await peer.endProcesses()
+        return { mesh: mesh !== undefined }
+      },
       drain: async () => {
         await peer.drain(Number.POSITIVE_INFINITY)
         return null

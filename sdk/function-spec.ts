@@ -1,4 +1,4 @@
-import type { FunctionSpec, PlacementSpec } from '../wire/records.ts'
+import type { FunctionSpec, PlacementSpec, ProcessSpec } from '../wire/records.ts'
 import type { TravellingCode } from './function-code.ts'
 import type { Placement, TaskOptions } from './types.ts'
 
@@ -25,7 +25,13 @@ export function functionSpec(options: TaskOptions, code: TravellingCode): Functi
     external: [...(options.external ?? [])],
     infeasibleTimeoutMs: options.infeasibleTimeoutMs ?? INFEASIBLE_TIMEOUT_MS,
     placement: placementSpec(placement),
+    process: processSpec(options),
   }
+}
+
+/** What the process of a function is to be like; undefined for threads. */
+export function processSpec({ isolation, env = {}, memoryBytes = 0 }: TaskOptions): ProcessSpec | undefined {
+  return isolation === 'process' ? { env, memoryBytes } : undefined
 }
 
 /** An empty list of classes names none. */

@@ -3,6 +3,7 @@ import { AlreadyInitializedError } from '../wire/errors/index.ts'
 import { type Hello, recordsVersion } from '../wire/records.ts'
 import type { Connection } from './channels.ts'
 import { Engine } from './client/index.ts'
+import { expectDeclared } from './expected-processes.ts'
 import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
 import { type Address, checkInitOptions, parseAddress } from './options/index.ts'
@@ -87,5 +88,6 @@ function join(connection: Connection): Mesh {
     return closing
   })
   setSession({ engine, mesh })
+  expectDeclared(engine)
   return mesh
 }

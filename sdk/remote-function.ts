@@ -3,11 +3,12 @@ import { record } from '../wire/records.ts'
 import { sendText } from '../wire/texts.ts'
 import { ValueError } from '../wire/values/index.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from './client/index.ts'
+import { expectProcess } from './expected-processes.ts'
 import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
 import { releaseMoved } from './move.ts'
-import { checkTaskOptions } from './options/index.ts'
+import { checkTaskOptions, checkTogether } from './options/index.ts'
 import type { Ref } from './ref.ts'
 import { type Branded, brand } from './remote-brand.ts'
 import { currentSession } from './session.ts'
@@ -39,7 +40,10 @@ const methods = Object.create(Function.prototype, {
   options: {
     value: function withOptions(this: RemoteBranded, options: TaskOptions): unknown {
       const { source, options: earlier } = this[brand]
-      return remoteFunction(source, { ...earlier, ...checkTaskOptions(options, 'options') })
+      const merged = { ...earlier, ...checkTaskOptions(options, 'options') }
+      checkTogether(merged, 'options')
+      expectProcess(merged)
+      return remoteFunction(source, merged)
     },
   },
 }) as object

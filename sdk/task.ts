@@ -1,5 +1,6 @@
+import { expectProcess } from './expected-processes.ts'
 import { FunctionSource } from './function-code.ts'
-import { checkTaskFunction, checkTaskOptions } from './options/index.ts'
+import { checkTaskFunction, checkTaskOptions, checkTogether } from './options/index.ts'
 import { remoteFunction } from './remote-function.ts'
 import type { AnyFunction, RemoteFunction, TaskOptions } from './types.ts'
 
@@ -11,6 +12,8 @@ import type { AnyFunction, RemoteFunction, TaskOptions } from './types.ts'
 export function task<F extends AnyFunction>(fn: F, options?: TaskOptions): RemoteFunction<F> {
   checkTaskFunction(fn)
   const checked = checkTaskOptions(options)
+  checkTogether(checked, 'task')
+  expectProcess(checked)
   const stack = fn.name === '' && checked.name === undefined ? new Error('task').stack : undefined
   return remoteFunction<F>(new FunctionSource(fn, { stack }), checked)
 }

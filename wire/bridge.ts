@@ -3,7 +3,7 @@ import type { Outbox } from './outbox.ts'
 import type { Welcome } from './records.ts'
 import type { Extension, TypeRegistry } from './values/index.ts'
 
-/** Where a worker thread leaves what the `shoal` module in that thread needs, and the other way round. */
+/** Where a worker leaves what the `shoal` module in its thread needs, and the other way round. */
 export const bridgeKey = Symbol.for('shoal.worker')
 
 /** A task as the code that runs in it sees it. */
@@ -36,8 +36,8 @@ export interface RunningTask {
 export interface WorkerBridge {
   readonly outbox: Outbox
   readonly welcome: Welcome
-  /** The object store. */
-  readonly store: SharedArrayBuffer
+  /** The object store, where this worker sees it. */
+  readonly store: SharedArrayBuffer | undefined
   current(): RunningTask | undefined
   /** A received function, to be called in this thread; undefined while `prepare` has not come to its end. */
   local(hash: string, entry: number): unknown

@@ -44,7 +44,7 @@ export const record = {
   resume: 16,
   /** words: [request]; text: { method, params } */
   call: 17,
-  /** words: [slot, from lo, from hi, bytes] then bytes: a piece of an object that a socket's client puts. */
+  /** words: [slot or request, from lo, from hi, bytes] then bytes: a piece of an object that a client puts which does not see the store. */
   fill: 18,
   /** words: [slot]: tell when this borrowed object is ready. */
   subscribe: 20,
@@ -56,6 +56,8 @@ export const record = {
   alias: 23,
   /** words: [slot]: the bytes of this stored value are wanted in the agent's own store. */
   bring: 24,
+  /** text: ProcessSpec: functions of process isolation are about to come; a process may be kept ready. */
+  expect: 30,
 
   // agent → client
   /** text: Welcome */
@@ -99,6 +101,11 @@ export const record = {
   abort: 50,
   /** words: [client]; text: { peerId, incarnation, client }: whose tasks the following ones of that client are. */
   named: 51,
+  /**
+   * To a process, before the `run` that names it: a piece of a stored dependency.
+   * words: [number, from lo, from hi, bytes, total lo, total hi], then bytes
+   */
+  given: 55,
 
   // worker → agent
   /** The worker is ready. */
@@ -183,6 +190,16 @@ export interface FunctionSpec {
   external: string[]
   infeasibleTimeoutMs: number
   placement?: PlacementSpec
+  /** Runs in processes like this; left out: in threads. */
+  process?: ProcessSpec
+}
+
+/** What makes two processes alike: tasks that say the same may share one. */
+export interface ProcessSpec {
+  /** Over the environment of the agent. */
+  env: Record<string, string>
+  /** Its resident memory may not grow past this; 0: no limit. */
+  memoryBytes: number
 }
 
 export interface PlacementSpec {

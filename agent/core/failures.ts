@@ -6,22 +6,43 @@ export type Failure =
       kind: 'worker-died'
       name: string
       exitCode: number | null
+      /** Of a process that a signal ended. */
+      signal?: string | undefined
+      isProcess?: boolean | undefined
       lastLines: string[]
       stoppedTask?: string
       reason: string
     }
+  | ({ kind: 'out-of-memory'; name: string } & MemoryUse)
   | { kind: 'lost'; reason: string }
   | { kind: 'owner-died'; peerId: string }
   | { kind: 'peer-died'; name: string; peerId: string }
   | { kind: 'code'; bytes: Uint8Array }
 
-/** How a worker thread ended. */
+/** A process past its limit, in bytes. */
+export interface MemoryUse {
+  limitBytes: number
+  usedBytes: number
+}
+
+/** How a worker, a thread or a process, ended. */
 export interface ThreadEnd {
   exitCode: number | null
+  signal?: string | undefined
+  isProcess?: boolean
+  /** It was ended since it took more memory than its task may. */
+  outOfMemory?: MemoryUse | undefined
   lastLines: string[]
   /** Token of the task that ended it, or -1 where nobody knows. */
   culprit: number
   /** The task that was stopped by ending the thread, by name. */
   stoppedTask?: string
   reason: string
+}
+
+/** What a task fails with whose worker has ended under it. */
+export function workerFailure(name: string, end: ThreadEnd, stoppedTask: string | undefined): Failure {
+  const { exitCode, signal, isProcess, lastLines, reason, outOfMemory } = end
+  if (outOfMemory && stoppedTask === undefined) return { kind: 'out-of-memory', name, ...outOfMemory }
+  return { kind: 'worker-died', name, exitCode, signal, isProcess, lastLines, reason, stoppedTask }
 }

@@ -1,6 +1,6 @@
 export { Client, clientMax, keyOf } from './clients.ts'
 export type { PeerOffer, Room } from './exchange.ts'
-export type { Failure, ThreadEnd } from './failures.ts'
+export type { Failure, MemoryUse, ThreadEnd } from './failures.ts'
 export type { FinishedTask } from './history.ts'
 export { Kind, type LabelRule, labelFits, type Placement } from './kinds.ts'
 export { limits } from './limits.ts'

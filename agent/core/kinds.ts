@@ -1,6 +1,6 @@
 import { limits } from './limits.ts'
 import { ReadyQueue } from './ready-queue.ts'
-import { CPUS, type Demand, GPUS } from './resources.ts'
+import { CPUS, type Demand, GPUS, MEMORY } from './resources.ts'
 import type { Rows } from './rows.ts'
 import type { Lane } from './threads.ts'
 
@@ -34,6 +34,10 @@ export class Kind {
   here = true
   /** Where its tasks may run. */
   readonly placement: Placement
+  /** The workers that may run it: '' is threads, anything else names processes that are alike (see `poolOf`). */
+  readonly pool: string
+  /** One attempt at a time on its worker: the memory of the whole process is limited. */
+  readonly alone: boolean
   /** Its tasks were granted to this peer by another: they go no further. */
   readonly guest: boolean
   /** The peer that granted them, or -1. */
@@ -56,6 +60,8 @@ export class Kind {
     this.retries = spec.retries
     this.infeasibleTimeoutMs = spec.infeasibleTimeoutMs
     this.placement = spec.placement ?? pack
+    this.pool = spec.pool ?? ''
+    this.alone = this.pool !== '' && spec.demand.some(({ index }) => index === MEMORY)
     this.guest = spec.home !== undefined
     this.home = spec.home ?? -1
     this.ready = new ReadyQueue(rows)
@@ -78,6 +84,8 @@ export class Kind {
   /** How many tasks may be sent to one lane at once: enough to fill `runAheadMs`, one where run times are unknown or long. */
   runAhead(): number {
     if (this.awaits || this.keeps || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
+    // What was sent to a process cannot be taken back.
+    if (this.pool !== '') return 1
     return Math.max(1, Math.min(limits.runAheadTasksMax, Math.floor(limits.runAheadMs / Math.max(this.meanMs, 0.0005))))
   }
 
@@ -101,6 +109,8 @@ export interface KindSpec {
   retries: number
   infeasibleTimeoutMs: number
   placement?: Placement
+  /** Default: threads. */
+  pool?: string
   /** Of a guest: the peer that grants it. */
   home?: number
 }

@@ -25,6 +25,10 @@ export const limits = {
   ageingMs: 1000,
   /** An idle thread ends after this. */
   threadIdleMs: 60_000,
+  /** A process is kept ready for so long after the last use of its pool, and as long as a job that declared it lives. */
+  spareMs: 300_000,
+  /** Processes that are kept ready, of all pools together. */
+  sparesMax: 2,
   /** After a time-out a task may still leave by itself for this long before its thread is ended. */
   abortGraceMs: 50,
   /** Arguments up to this many bytes live in the task's row. */

@@ -1,6 +1,6 @@
 import { type Client, clientMax, numberMax } from './clients.ts'
 import { Exchange, type ExchangeEffects } from './exchange.ts'
-import type { Failure, ThreadEnd } from './failures.ts'
+import { type Failure, type ThreadEnd, workerFailure } from './failures.ts'
 import { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
@@ -715,10 +715,11 @@ export class Owner {
   #failTask(row: number, failure: Failure, endedAt = 0): void {
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
-    if (failure.kind === 'worker-died' && this.rows.extra[row]?.home) {
+    if ((failure.kind === 'worker-died' || failure.kind === 'out-of-memory') && this.rows.extra[row]?.home) {
       const { startedAt, thread } = this.rows
       const end = { failed: true, retry: false, system: true, thread: thread[row], startedAt: startedAt[row], endedAt }
-      this.#endGuest(row, { ...end, error: failure.reason, holds: [] }, { u8: value, at: 0, bytes: value.length })
+      const reason = failure.kind === 'worker-died' ? failure.reason : 'out of memory'
+      this.#endGuest(row, { ...end, error: reason, holds: [] }, { u8: value, at: 0, bytes: value.length })
       return
     }
     this.#finish(row, true, { u8: value, at: 0, bytes: value.length }, undefined, error, endedAt)
@@ -774,9 +775,8 @@ export class Owner {
       const stoppedTask = innocent
         ? (end.stoppedTask ?? (culprit >= 0 ? this.#kind(culprit).name : undefined))
         : undefined
-      const { exitCode, lastLines, reason } = end
       rows.thread[row] = thread
-      this.#failTask(row, { kind: 'worker-died', name: kind.name, exitCode, lastLines, reason, stoppedTask }, now)
+      this.#failTask(row, workerFailure(kind.name, end, stoppedTask), now)
     }
   }
 
@@ -815,6 +815,7 @@ export class Owner {
       if (rows.extra[row]?.home) this.#dropGuest(row)
       else this.#failTask(row, jobOver, now)
     }
+    this.scheduler.jobEnded(job)
   }
 
   /** Tasks that are not finished. */

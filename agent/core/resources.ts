@@ -13,9 +13,10 @@ export type Demand = readonly Amount[]
 export type ResourceMap = Record<string, number>
 
 const NAMES = ['cpus', 'gpus', 'memoryBytes'] as const
-/** Index of `cpus` and of `gpus` in every vector. */
+/** Index of `cpus`, `gpus` and `memoryBytes` in every vector. */
 export const CPUS = 0
 export const GPUS = 1
+export const MEMORY = 2
 
 /**
  * What a peer has and what of it is free, in whole units (cpus, gpus and custom resources in 1/10,000; memory in bytes), so

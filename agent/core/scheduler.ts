@@ -1,6 +1,7 @@
 import { Gpus } from './gpus.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
+import { Processes } from './processes.ts'
 import type { ResourceTable } from './resources.ts'
 import { type Rows, state } from './rows.ts'
 import { chooseThread } from './thread-choice.ts'
@@ -8,7 +9,8 @@ import { closeLane, type Lane, Thread } from './threads.ts'
 
 /** What the scheduler has done by its shell. */
 export interface SchedulerEffects {
-  startThread(thread: number): void
+  /** `pool`: '' for a thread, else a process for what this names. */
+  startThread(thread: number, pool: string): void
   endThread(thread: number): void
   /** Sends a task to a thread; `width` of its kind may run there at a time. */
   run(thread: number, row: number, width: number): void
@@ -36,6 +38,7 @@ export class Scheduler {
   #resuming: number[] = []
   #turn = 0
   #nextThread = 1
+  readonly #processes: Processes
   suspended = 0
 
   constructor(parts: {
@@ -49,6 +52,10 @@ export class Scheduler {
     this.#kinds = parts.kinds
     this.#effects = parts.effects
     this.#gpus = new Gpus(parts.resources.gpus)
+    this.#processes = new Processes(this.#threadList, {
+      start: (pool, now) => this.startThread(now, pool),
+      end: thread => this.endThread(thread.id),
+    })
   }
 
   #kind(row: number): Kind {
@@ -249,15 +256,15 @@ export class Scheduler {
     if (this.suspended >= limits.suspendedMax && this.#rows.depth[row] === 0) return false
     const job = this.#rows.job[row]
     const parentThread = this.#parentThread(row)
-    const wanted = this.#resources.threadsWanted * limits.threadsPerCpu
     const thread = chooseThread(this.#threadList, {
       kind,
       job,
       parentThread,
-      mayStart: this.#threadList.length < wanted,
+      mayStart: this.#mayStart(kind, parentThread),
     })
-    if (thread === undefined) return false
-    const chosen = thread === 'new' ? this.startThread(now) : thread
+    const room = thread === undefined && kind.pool !== '' && this.#processes.makeRoom()
+    if (thread === undefined && !room) return false
+    const chosen = thread === undefined || thread === 'new' ? this.startThread(now, kind.pool) : thread
     kind.ready.shift()
     kind.served = ++this.#turn
     this.#resources.take(kind.demand)
@@ -267,6 +274,21 @@ export class Scheduler {
     this.#enter(chosen, kind)
     this.#send(lane, row, now)
     return true
+  }
+
+  /** Whether there may be one more worker for a task. Threads and processes have a bound each. */
+  #mayStart(kind: Kind, parentThread: number): boolean {
+    const wanted = this.#resources.threadsWanted * limits.threadsPerCpu
+    const isProcess = kind.pool !== ''
+    if (this.#count(isProcess) < wanted) return true
+    // A parent waits where its child cannot run: the child is never held back by that.
+    return parentThread >= 0 && (kind.alone || this.threads.get(parentThread)?.pool !== kind.pool)
+  }
+
+  #count(isProcess: boolean): number {
+    let count = 0
+    for (const thread of this.#threadList) if (thread.isProcess === isProcess) count++
+    return count
   }
 
   /** Kinds with tasks that wait, whether they could run here or not. */
@@ -306,6 +328,7 @@ export class Scheduler {
     if (lane.sent === 0) lane.progressAt = now
     lane.sent++
     thread.job = this.#rows.job[row]
+    if (thread.isProcess) this.#processes.used(thread, thread.job, now)
     thread.usedAt = now
     this.#rows.state[row] = state.running
     this.#rows.thread[row] = thread.id
@@ -384,11 +407,11 @@ export class Scheduler {
     this.#resuming.length = waiting
   }
 
-  startThread(now: number): Thread {
-    const thread = new Thread(this.#nextThread++, now)
+  startThread(now: number, pool = ''): Thread {
+    const thread = new Thread(this.#nextThread++, now, pool)
     this.threads.set(thread.id, thread)
     this.#threadList.push(thread)
-    this.#effects.startThread(thread.id)
+    this.#effects.startThread(thread.id, pool)
     return thread
   }
 
@@ -480,10 +503,26 @@ export class Scheduler {
   /** Ends threads that have been idle for long. */
   endIdle(now: number): void {
     for (const thread of [...this.#threadList]) {
-      if (thread.busy || now - thread.usedAt < limits.threadIdleMs) continue
-      this.retire(thread.id)
-      this.#effects.endThread(thread.id)
+      if (thread.busy || this.#processes.isSpare(thread)) continue
+      if (!thread.over && now - thread.usedAt < limits.threadIdleMs) continue
+      this.endThread(thread.id)
     }
+    this.#processes.keep(now)
+  }
+
+  endThread(id: number): void {
+    this.retire(id)
+    this.#effects.endThread(id)
+  }
+
+  /** A job has declared functions for processes of this pool, or may have more of them: one is kept ready. */
+  expectProcesses(pool: string, job: number, now: number): void {
+    this.#processes.expect(pool, job, now)
+  }
+
+  /** A job is over: its processes serve nobody else. */
+  jobEnded(job: number): void {
+    this.#processes.jobEnded(job)
   }
 
   /** Why a queued task waits, in words. */
@@ -497,7 +536,7 @@ export class Scheduler {
     if (short) return `waits for ${short}`
     if (this.suspended >= limits.suspendedMax)
       return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
-    return 'waits for a thread'
+    return kind.pool === '' ? 'waits for a thread' : 'waits for a process'
   }
 
   /** Requests that wait, by reason. */

@@ -16,7 +16,8 @@ const FULL = limits.unitsPerResource
 
 /**
  * The thread for a task, `'new'` for one more, or undefined while there is none (protocols §1, Nested and Threads): never
- * two jobs on one, fractions packed up to one CPU, none with suspended tasks of others unless the function is quick.
+ * two jobs on one, fractions packed up to one CPU, none with suspended tasks of others unless the function is quick. A
+ * process runs kinds of its pool alone, and of one job.
  */
 export function chooseThread(threads: readonly Thread[], choice: Choice): Thread | 'new' | undefined {
   let best: Thread | undefined
@@ -36,10 +37,13 @@ export function chooseThread(threads: readonly Thread[], choice: Choice): Thread
 function scoreOf(thread: Thread, { kind, job, parentThread }: Choice): number {
   const none = Number.NEGATIVE_INFINITY
   if (thread.state !== 'live' || (thread.busy && thread.job !== job && thread.job !== -1)) return none
+  if (thread.pool !== kind.pool || (thread.bound !== -1 && thread.bound !== job)) return none
+  if (kind.alone && thread.busy) return none
   if (thread.running + thread.suspended >= limits.tasksPerThreadMax) return none
   const cpu = kind.cpuUnits
   if (cpu > 0 && thread.load > 0 && thread.load + cpu > FULL) return none
-  let score = 0
+  // A process that this job has used already, before one that others could use.
+  let score = thread.bound === -1 ? 0 : 1
   if (thread.suspended > 0) {
     if (thread.id === parentThread) score += 100
     else if (kind.meanMs < limits.quickTaskMs) score += 50

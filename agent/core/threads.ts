@@ -15,9 +15,11 @@ export interface Lane {
   dirty: boolean
 }
 
-/** A worker thread as the scheduler sees it. */
+/** A worker as the scheduler sees it: a thread, or a process. */
 export class Thread {
   readonly id: number
+  /** '' of threads; of a process the kinds that it runs (`Kind.pool`). */
+  readonly pool: string
   state: 'live' | 'ending' = 'live'
   /** CPU units of what runs on it. */
   load = 0
@@ -28,12 +30,21 @@ export class Thread {
   exclusive = 0
   /** The job whose tasks are on it. */
   job = -1
+  /** Of a process: the job that has used it, -1 before the first. It serves no other. */
+  bound = -1
+  /** That job is over. */
+  over = false
   usedAt = 0
   readonly lanes: Lane[] = []
 
-  constructor(id: number, now: number) {
+  constructor(id: number, now: number, pool = '') {
     this.id = id
+    this.pool = pool
     this.usedAt = now
+  }
+
+  get isProcess(): boolean {
+    return this.pool !== ''
   }
 
   get busy(): boolean {

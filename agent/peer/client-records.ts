@@ -1,12 +1,14 @@
 import { failureOf } from '../../wire/errors/index.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { type FunctionSpec, high, joined, low, record } from '../../wire/records.ts'
+import { type FunctionSpec, high, joined, low, type ProcessSpec, record } from '../../wire/records.ts'
 import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { type Bytes, type Client, Kind, type Submission, state } from '../core/index.ts'
 import { storeFullValue } from './failure-values.ts'
 import type { PeerParts } from './parts.ts'
+import { sendPieces } from './pieces.ts'
 import { placementOf } from './placement.ts'
+import { poolOf } from './pools.ts'
 
 const none: readonly number[] = []
 /** Words of a `submit` before its lists. */
@@ -112,6 +114,9 @@ export class ClientRecords {
       }
       case record.define:
         this.#define(i32[word], readText(memory, at, 1, bytes) as FunctionSpec)
+        return true
+      case record.expect:
+        this.#expect({ process: readText(memory, at, 0, bytes) as ProcessSpec })
         return true
       case record.code:
         this.#code(memory, at, bytes)
@@ -247,7 +252,7 @@ export class ClientRecords {
     const { offset, bytes } = extra
     if (this.#shared)
       sendWords(this.outbox, record.located, 0, slot, low(offset), high(offset), low(bytes), high(bytes))
-    else this.#parts.sendPieces(this, row, slot)
+    else sendPieces(this.outbox, record.piece, slot, { u8: this.#parts.store.u8, at: offset, bytes })
   }
 
   #define(index: number, spec: FunctionSpec): void {
@@ -266,12 +271,21 @@ export class ClientRecords {
       retries,
       infeasibleTimeoutMs,
       placement,
+      pool: poolOf(spec),
     })
     owner.kinds.push(kind)
+    this.#expect(spec)
     owner.exchange.place(kind)
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(owner.jobOf(this.client))
     this.client.kinds[index] = at
+  }
+
+  /** Processes of this kind will be wanted. */
+  #expect(spec: Pick<FunctionSpec, 'process'>): void {
+    const { owner, now } = this.#parts
+    const pool = poolOf(spec)
+    if (pool !== '') owner.scheduler.expectProcesses(pool, owner.jobOf(this.client), now())
   }
 
   #code(memory: RecordMemory, at: number, bytes: number): void {

@@ -2,6 +2,7 @@ import { errorExtension } from '../../wire/error-extension.ts'
 import {
   InfeasibleError,
   ObjectLostError,
+  OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
   type ShoalError,
@@ -45,12 +46,18 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       return encoded(new TaskTimeoutError(message, { taskId, functionName: name, timeoutMs, peerId, attempt }))
     }
     case 'worker-died': {
-      const { name, exitCode, lastLines, stoppedTask, reason } = failure
+      const { name, exitCode, signal = null, isProcess, lastLines, stoppedTask, reason } = failure
       const because = stoppedTask ? `${reason}, to stop ${stoppedTask}, which ran on it too` : reason
       const lines = lastLines.length > 0 ? `; its last lines:\n${lastLines.map(line => `  ${line}`).join('\n')}` : ''
-      const message = `the thread that ran ${name} ended: ${because}${lines}`
-      const fields = { taskId, functionName: name, exitCode, signal: null, lastLines, stoppedTask, peerId, attempt }
+      const message = `the ${isProcess ? 'process' : 'thread'} that ran ${name} ended: ${because}${lines}`
+      const fields = { taskId, functionName: name, exitCode, signal, lastLines, stoppedTask, peerId, attempt }
       return encoded(new WorkerDiedError(message, fields))
+    }
+    case 'out-of-memory': {
+      const { name, limitBytes, usedBytes } = failure
+      const message = `${name} took ${usedBytes} bytes of memory, more than its memoryBytes of ${limitBytes}, and its process was ended. Raise memoryBytes, or hold less at a time`
+      const fields = { taskId, functionName: name, peerId, attempt, limitBytes, usedBytes }
+      return encoded(new OutOfMemoryError(message, fields))
     }
     case 'owner-died': {
       const { peerId: owner } = failure

@@ -37,4 +37,12 @@ export const limits = {
   handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */
   measureMs: 200,
+  /** How often the memory of a process with a limit is looked at. */
+  memoryWatchMs: 50,
+  /** What a process said before its end is read for so long, should its pipes stay open. */
+  lastWordsMs: 200,
+  /** A process that could not be started counts as ended after this. */
+  startAgainMs: 100,
+  /** How long the end of an embedded peer waits for its processes. */
+  processEndMs: 2000,
 } as const

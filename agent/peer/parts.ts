@@ -1,6 +1,5 @@
 import type { FunctionSpec } from '../../wire/records.ts'
 import type { Client, Owner } from '../core/index.ts'
-import type { ClientRecords } from './client-records.ts'
 import type { Codes } from './codes.ts'
 import type { Names } from './names.ts'
 import type { Store } from './store.ts'
@@ -19,10 +18,10 @@ export interface PeerParts {
   readonly names: Names
   /** What is known of another peer's process. */
   peerFacts(peerId: string): { pid: number }
+  /** The pid of a worker that is, or was, a process; undefined for a thread. */
+  processPid(worker: number): number | undefined
   /** Asks other peers for code. Resolves when it is here, or when nobody has it. */
   wantCode(hash: string): Promise<boolean>
-  /** Sends a stored value over a client's socket. */
-  sendPieces(client: ClientRecords, row: number, slot: number): void
   /** Answers a question of a client or of the command line. */
   answer(method: string, params: unknown, client: Client | undefined): Promise<unknown>
 }

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { BellLoop, bellMemory } from '../../wire/bell.ts'
 import { ObjectLostError } from '../../wire/errors/index.ts'
 import { jobIdText, objectIdText, taskIdText } from '../../wire/ids.ts'
-import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import {
   type FunctionSpec,
@@ -16,7 +15,7 @@ import {
   type Welcome,
 } from '../../wire/records.ts'
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
-import { alignedAfterWords, copyBytes, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
+import { copyBytes, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
 import {
   type Bytes,
   Client,
@@ -35,10 +34,12 @@ import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
+import { ProcessStarter } from './processes.ts'
 import type { MeshPort, RemotePeers } from './remote-peers.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
-import { WorkerHost } from './worker-host.ts'
+import { ThreadChannel } from './thread-channel.ts'
+import { type WorkerChannel, type WorkerEnd, WorkerHost } from './worker-host.ts'
 
 /** What a peer is and offers. */
 export interface PeerOptions {
@@ -97,6 +98,7 @@ export class Peer {
   readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined; home?: JobName }>()
   readonly #jobsByName = new Map<string, number>()
   readonly #names: Names
+  readonly #processes: ProcessStarter
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -123,6 +125,7 @@ export class Peer {
     }
     this.#owner.exchange.random = Math.random
     this.#names = new Names(options, this.#owner.peers)
+    this.#processes = new ProcessStarter({ ...options, release: options.version, shoalUrl: shoalUrl() })
     const specs: FunctionSpec[] = []
     const kindJobs: number[] = []
     this.#parts = {
@@ -136,7 +139,7 @@ export class Peer {
       names: this.#names,
       peerFacts: peerId => this.#options.peerFacts?.(peerId) ?? { pid: 0 },
       wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
-      sendPieces: (client, row, slot) => this.#sendPieces(client, row, slot),
+      processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
     }
     this.#state = new PeerState({
@@ -289,7 +292,7 @@ export class Peer {
 
   #effects(): Effects {
     return {
-      startThread: thread => this.#startThread(thread),
+      startThread: (thread, pool) => this.#startWorker(thread, pool),
       endThread: thread => this.#endThread(thread),
       run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
@@ -371,40 +374,32 @@ export class Peer {
     for (const host of this.#hosts.values()) if (host.client.client.id === client) host.client.fetched(slot)
   }
 
-  #sendPieces(client: ClientRecords, row: number, slot: number): void {
-    const { offset, bytes } = this.#owner.rows.more(row)
-    const head = alignedAfterWords(6)
-    for (let from = 0; from < bytes || from === 0; from += wireLimits.socketChunkBytes) {
-      const n = Math.min(wireLimits.socketChunkBytes, bytes - from)
-      const { outbox } = client
-      const at = outbox.begin(record.piece, 0, head + n)
-      const words = [slot, low(from), high(from), n, low(bytes), high(bytes)]
-      for (let i = 0; i < words.length; i++) outbox.i32[(at >> 2) + i] = words[i]
-      outbox.u8.set(this.#store.u8.subarray(offset + from, offset + from + n), at + head)
-      outbox.end()
-    }
-  }
-
   // ---- threads
 
-  #startThread(thread: number): void {
-    const { peerId, meshId, incarnation, version: release, folders, firstWorker } = this.#options
+  #startWorker(thread: number, pool: string): void {
     const client = this.#newClient(0, thread)
-    const early = firstWorker?.data.client === client.id ? firstWorker : undefined
-    const setup = { store: this.#store.memory, peerId, meshId, incarnation, release, folders, shoalUrl: shoalUrl() }
+    const isThread = pool === ''
+    const channel = isThread ? this.#startThread(thread, client.id) : this.#processes.start(thread, client.id, pool)
     const host = new WorkerHost(
       thread,
       this.#parts,
       {
         output: (from, token, isError, text) => this.#output(from, token, isError, text),
-        ended: (from, exitCode, reason) => this.#threadEnded(from, exitCode, reason),
+        ended: (from, how) => this.#threadEnded(from, how),
         stirred: () => this.#stirred(),
       },
-      early ?? startWorker(setup, client.id, this.#bell),
-      outbox => new ClientRecords(this.#parts, client, outbox, true),
+      channel,
+      outbox => new ClientRecords(this.#parts, client, outbox, isThread),
     )
     this.#hosts.set(thread, host)
     this.#outboxes.set(client.id, host.outbox)
+  }
+
+  #startThread(thread: number, client: number): WorkerChannel {
+    const { peerId, meshId, incarnation, version: release, folders, firstWorker } = this.#options
+    const early = firstWorker?.data.client === client ? firstWorker : undefined
+    const setup = { store: this.#store.memory, peerId, meshId, incarnation, release, folders, shoalUrl: shoalUrl() }
+    return new ThreadChannel(thread, early ?? startWorker(setup, client, this.#bell))
   }
 
   #endThread(thread: number): void {
@@ -412,14 +407,14 @@ export class Peer {
     void this.#hosts.get(thread)?.terminate()
   }
 
-  #threadEnded(host: WorkerHost, exitCode: number | null, reason: string): void {
+  #threadEnded(host: WorkerHost, how: WorkerEnd): void {
     this.#hosts.delete(host.id)
     this.#outboxes.delete(host.client.client.id)
     if (this.#closed) return
     const stoppedTask = this.#owner.stoppedOn(host.id)
     const { culprit, lines } = host
-    const end = { exitCode, lastLines: lines, culprit, stoppedTask, reason: stoppedTask ? 'it was ended' : reason }
-    this.#owner.threadEnded(host.id, end, this.#parts.now())
+    const reason = stoppedTask ? 'it was ended' : how.reason
+    this.#owner.threadEnded(host.id, { ...how, lastLines: lines, culprit, stoppedTask, reason }, this.#parts.now())
     this.#owner.detach(host.client.client)
   }
 
@@ -430,7 +425,7 @@ export class Peer {
     const job = row >= 0 ? rows.job[row] : (scheduler.threads.get(host.id)?.job ?? -1)
     const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
     const home = this.#jobs.get(job)?.home
-    const line = { name, worker: `t${host.id}`, text }
+    const line = { name, worker: host.channel.workerId, text }
     if (home)
       this.#remote?.output(home, isError, { ...line, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
     else this.#print(job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()], isError, line)
@@ -673,7 +668,13 @@ export class Peer {
     over.abort()
   }
 
-  /** Ends everything: threads, channels, timers. */
+  /** Ends the processes, and waits until they are gone: what is not waited for stays as a zombie as long as this program. */
+  async endProcesses(): Promise<void> {
+    const ended = [...this.#hosts.values()].filter(host => host.channel.claims === undefined)
+    await Promise.race([Promise.all(ended.map(host => host.terminate())), delay(limits.processEndMs)])
+  }
+
+  /** Ends everything: workers, channels, timers. */
   async close(): Promise<void> {
     if (this.#closed) return
     for (const socket of this.#sockets) socket.close('the agent is shutting down')

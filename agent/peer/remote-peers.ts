@@ -18,6 +18,7 @@ import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
+import { poolOf } from './pools.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
@@ -65,6 +66,8 @@ interface Remote {
   readonly defined: Set<number>
   /** Kinds of its own that this peer runs for it. */
   readonly kinds: Map<number, GuestKind>
+  /** Processes of this peer's that it knows. */
+  readonly saidProcesses: Set<number>
   /** Its workers, as the history names them. */
   readonly workers: Map<number, GrantEnd['at']>
   /** When the first of the answers that wait was given. */
@@ -159,6 +162,7 @@ export class RemotePeers {
       heard: [],
       defined: new Set(),
       kinds: new Map(),
+      saidProcesses: new Set(),
       workers: new Map(),
       answersSince: 0,
       grants: new BatchWriter(),
@@ -362,9 +366,18 @@ export class RemotePeers {
   #putAnswer(remote: Remote, answer: Answer, u8: Uint8Array, at: number, extra: Map_ | undefined): void {
     if (remote.answers.bytes + answer.valueBytes > BATCH_BYTES || remote.answerExtras.length > 500)
       this.#sendAnswers(remote)
+    this.#sayProcess(remote, answer.worker)
     if (remote.answers.count === 0) remote.answersSince = performance.now()
     if (extra) remote.answerExtras.push([remote.answers.count, extra])
     remote.answers.answer(answer, u8, at)
+  }
+
+  /** Of a worker that is a process its home knows the pid before the first answer from it. */
+  #sayProcess(remote: Remote, worker: number): void {
+    const pid = this.#parts.processPid(worker)
+    if (pid === undefined || remote.saidProcesses.has(worker)) return
+    remote.saidProcesses.add(worker)
+    this.#send(remote, { t: 'worker', i: worker, pid })
   }
 
   giveUp(peer: number, token: number): void {
@@ -599,6 +612,11 @@ export class RemotePeers {
         if (asCount(map.i, 'i') !== remote.heard.length) throw new MalformedFrameError('an owner out of order')
         remote.heard.push(ownerFrom(map.p, map.n))
         return
+      case 'worker': {
+        const worker = asCount(map.i, 'worker')
+        this.#worker(remote, worker, `p${worker}`, asCount(map.pid, 'pid'))
+        return
+      }
       case 'define':
         this.#defined(remote, map)
         return
@@ -732,9 +750,14 @@ export class RemotePeers {
   #workerAt(remote: Remote, worker: number): GrantEnd['at'] {
     let at = remote.workers.get(worker)
     if (!at) {
-      at = { peerId: remote.peerId, workerId: `t${worker}`, pid: this.#parts.peerFacts(remote.peerId).pid }
-      remote.workers.set(worker, at)
+      at = this.#worker(remote, worker, `t${worker}`, this.#parts.peerFacts(remote.peerId).pid)
     }
+    return at
+  }
+
+  #worker(remote: Remote, worker: number, workerId: string, pid: number): GrantEnd['at'] {
+    const at = { peerId: remote.peerId, workerId, pid }
+    remote.workers.set(worker, at)
     return at
   }
 
@@ -865,8 +888,10 @@ export class RemotePeers {
         retries,
         infeasibleTimeoutMs,
         home: remote.index,
+        pool: poolOf(spec),
       }),
     )
+    if (spec.process) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(job)
     const user = owner.peers.clientId(remote.index, 0)

@@ -213,8 +213,8 @@ export class PeerState {
     const peer = this.#peer
     const attempts = task.attempts.map(({ thread, startedAt, endedAt, error, at }) => ({
       peerId: at?.peerId ?? peer.peerId,
-      workerId: at?.workerId ?? workerId(thread),
-      pid: at?.pid ?? process.pid,
+      workerId: at?.workerId ?? this.#workerId(thread),
+      pid: at?.pid ?? peer.parts.processPid(thread) ?? process.pid,
       startedAt,
       ...(endedAt === undefined ? {} : { endedAt }),
       ...(error === undefined ? {} : { error }),
@@ -275,10 +275,10 @@ export class PeerState {
       const taskId =
         running === undefined ? undefined : taskIdText(this.#peer, rows.client[running], rows.number[running])
       yield {
-        workerId: workerId(thread.id),
+        workerId: this.#workerId(thread.id),
         peerId,
-        kind: 'thread',
-        pid: process.pid,
+        kind: thread.isProcess ? 'process' : 'thread',
+        pid: hosts.get(thread.id)?.channel.pid ?? process.pid,
         state: thread.busy ? 'busy' : 'idle',
         ...(taskId === undefined ? {} : { taskId }),
         actorIds: [],
@@ -286,10 +286,10 @@ export class PeerState {
       }
     }
   }
-}
 
-function workerId(thread: number): string {
-  return `t${thread}`
+  #workerId(worker: number): string {
+    return `${this.#peer.parts.processPid(worker) === undefined ? 't' : 'p'}${worker}`
+  }
 }
 
 const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const

@@ -1,14 +1,14 @@
-import type { Worker } from 'node:worker_threads'
 import type { RecordMemory } from '../../wire/inbox.ts'
+import type { Outbox } from '../../wire/outbox.ts'
 import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
-import { RingInbox, RingOutbox } from '../../wire/ring.ts'
 import { copyBytes, readText, sendCode, sendText, sendWords } from '../../wire/texts.ts'
-import { limits as coreLimits, type TaskEnd } from '../core/index.ts'
-import { CLAIMS, type StartedWorker } from '../workers/index.ts'
+import { limits as coreLimits, type TaskEnd, type ThreadEnd } from '../core/index.ts'
+import { CLAIMS } from '../workers/index.ts'
 import type { ClientRecords } from './client-records.ts'
 import type { PeerParts } from './parts.ts'
+import { sendPieces } from './pieces.ts'
 
-/** Lines of a thread's output that are kept for its error. */
+/** Lines of a worker's output that are kept for its error. */
 const LINES_KEPT = 10
 /** Words of a `run` before its lists, and of one dependency. */
 const RUN_WORDS = 10
@@ -19,26 +19,56 @@ const none: readonly number[] = []
 /** What a worker host tells the peer. */
 export interface WorkerEvents {
   output(host: WorkerHost, token: number, isError: boolean, text: string): void
-  ended(host: WorkerHost, exitCode: number | null, reason: string): void
+  ended(host: WorkerHost, end: WorkerEnd): void
   /** Something happened outside a turn of the peer. */
   stirred(): void
 }
 
-/** One worker thread with its channel, as the agent holds it. */
+/** How a worker ended, as its channel knows it. */
+export type WorkerEnd = Pick<ThreadEnd, 'exitCode' | 'signal' | 'isProcess' | 'outOfMemory' | 'reason'>
+
+/** What a channel tells of its worker. */
+export interface ChannelEvents {
+  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void
+  /** What escaped the worker's own console: native code, a crash. */
+  output(isError: boolean, text: string): void
+  ended(end: WorkerEnd): void
+  /** Something happened outside a turn of the peer. */
+  stirred(): void
+}
+
+/** A worker as its agent reaches it: a thread behind rings, or a process behind pipes. */
+export interface WorkerChannel {
+  readonly outbox: Outbox
+  /** Of a thread, which sees the object store; where there are none, bytes travel, and nothing that was sent is taken back. */
+  readonly claims: Int32Array | undefined
+  readonly pid: number
+  readonly workerId: string
+  open(events: ChannelEvents): void
+  /** Reads what the worker said, where that does not come by itself. True if it said anything. */
+  drain(): boolean
+  /** Ends it, whatever it does. */
+  terminate(): Promise<void>
+  /** Memory that it takes, in bytes. */
+  measure(): Promise<number>
+  /** Memory of its process is past what the next task may be given. */
+  readonly isWorn: boolean
+}
+
+/** One worker with its channel, as the agent holds it. */
 export class WorkerHost {
   readonly id: number
-  readonly outbox: RingOutbox
+  readonly channel: WorkerChannel
+  readonly outbox: Outbox
   readonly lines: string[] = []
   /** Token of the task that called process.exit, or -1. */
   culprit = -1
   ended = false
-  readonly #inbox: RingInbox
   readonly #parts: PeerParts
   readonly #events: WorkerEvents
-  readonly #worker: Worker
-  readonly #claims: Int32Array
   readonly #freeClaims: Int32Array
   #freeClaimCount = CLAIMS
+  #nextGiven = 1
   readonly #learned = new Set<number>()
   readonly #codes = new Set<string>()
   readonly #named = new Set<number>()
@@ -60,33 +90,26 @@ export class WorkerHost {
     id: number,
     parts: PeerParts,
     events: WorkerEvents,
-    started: StartedWorker,
-    makeClient: (outbox: RingOutbox) => ClientRecords,
+    channel: WorkerChannel,
+    makeClient: (outbox: Outbox) => ClientRecords,
   ) {
     this.id = id
     this.#parts = parts
     this.#events = events
-    const { channel, claims } = started.data
-    this.outbox = new RingOutbox(channel.in, channel.bell)
-    this.#inbox = new RingInbox(channel.out, channel.bell, this)
-    this.#claims = claims
+    this.channel = channel
+    this.outbox = channel.outbox
     this.#freeClaims = Int32Array.from({ length: CLAIMS }, (_, i) => CLAIMS - 1 - i)
     this.#asClient = makeClient(this.outbox)
-    this.#worker = started.worker
-    // What escapes the thread's own console (native code, a crash) still is its output.
-    this.#worker.stdout.on('data', (text: Buffer) => this.#wrote(-1, false, text.toString()))
-    this.#worker.stderr.on('data', (text: Buffer) => this.#wrote(-1, true, text.toString()))
-    let failure: Error | undefined
-    this.#worker.on('error', (error: Error) => {
-      failure = error
-    })
-    this.#worker.on('exit', code => {
-      this.drain()
-      this.ended = true
-      const because = failure ? `${failure.name}: ${failure.message}` : `exit code ${code}`
-      this.#asClient.close()
-      this.#events.ended(this, code, because)
-      this.#events.stirred()
+    channel.open({
+      record: (type, field, memory, at, bytes) => this.#record(type, field, memory, at, bytes),
+      output: (isError, text) => this.#wrote(-1, isError, text),
+      stirred: () => events.stirred(),
+      ended: end => {
+        this.ended = true
+        this.#asClient.close()
+        events.ended(this, end)
+        events.stirred()
+      },
     })
   }
 
@@ -96,21 +119,18 @@ export class WorkerHost {
 
   /** Reads what the worker said. True if it said anything. */
   drain(): boolean {
-    return this.#inbox.drain() > 0
+    return this.channel.drain()
   }
 
-  terminate(): Promise<number> {
-    return this.#worker.terminate()
+  terminate(): Promise<void> {
+    return this.channel.terminate()
   }
 
-  /** Heap of the thread at the last look, in bytes. */
+  /** Its memory at the last look, in bytes: of a thread the heap, of a process all that is resident. */
   memoryBytes = 0
 
-  /** Looks at the thread's heap. */
   async measure(): Promise<void> {
-    if (this.ended) return
-    const { used_heap_size: used } = await this.#worker.getHeapStatistics()
-    this.memoryBytes = used
+    if (!this.ended) this.memoryBytes = await this.channel.measure()
   }
 
   // ---- agent → worker
@@ -127,7 +147,7 @@ export class WorkerHost {
     if (!this.#learned.has(kind)) this.#learn(kind)
     if (owner.peers.homeOf(rows.client[row]) !== undefined) this.#name(rows.client[row])
     const claim = this.#freeClaims[--this.#freeClaimCount]
-    this.#claims[claim] = 0
+    if (this.channel.claims) this.channel.claims[claim] = 0
     rows.claim[row] = claim
     const extra = rows.extra[row]
     const count = extra?.dependencies ? extra.dependencies.length : 0
@@ -137,6 +157,7 @@ export class WorkerHost {
     let bytes = ((head + 7) & ~7) + ((argumentBytes + 7) & ~7)
     for (let i = 0; i < count; i++) bytes += (this.#inlineValue(row, i)?.length ?? 0) + 7
     const { outbox } = this
+    const given = this.channel.claims ? 0 : this.#give(row, count)
     const at = outbox.begin(record.run, count, bytes)
     const { i32, u8 } = outbox
     const word = at >> 2
@@ -155,7 +176,7 @@ export class WorkerHost {
     if (extra?.arguments) u8.set(extra.arguments, to)
     else copyBytes(u8, to, rows.arguments, row * coreLimits.rowArgumentBytes, argumentBytes)
     to += (argumentBytes + 7) & ~7
-    for (let i = 0; i < count; i++) to = this.#dependency(row, i, word + RUN_WORDS + i * DEPENDENCY_WORDS, to)
+    for (let i = 0; i < count; i++) to = this.#dependency(row, i, word + RUN_WORDS + i * DEPENDENCY_WORDS, to, given)
     outbox.end()
   }
 
@@ -179,7 +200,20 @@ export class WorkerHost {
     return rows.extra[on]?.value
   }
 
-  #dependency(row: number, index: number, word: number, to: number): number {
+  /** Sends a process the bytes of a task's stored dependencies. The number of the first, to which each's index is added. */
+  #give(row: number, count: number): number {
+    const { owner, store } = this.#parts
+    const first = this.#nextGiven
+    for (let i = 0; i < count; i++) {
+      if (this.#inlineValue(row, i)) continue
+      const { offset, bytes } = owner.rows.more(owner.rows.extra[row]?.dependencies?.[i] as number)
+      sendPieces(this.outbox, record.given, first + i, { u8: store.u8, at: offset, bytes })
+    }
+    this.#nextGiven = (first + count) & 0x3fff_ffff
+    return first
+  }
+
+  #dependency(row: number, index: number, word: number, to: number, given: number): number {
     const { owner, specs } = this.#parts
     const { i32, u8 } = this.outbox
     const value = this.#inlineValue(row, index)
@@ -194,6 +228,14 @@ export class WorkerHost {
     const on = owner.rows.extra[row]?.dependencies?.[index] as number
     const extra = owner.rows.more(on)
     i32[word] = dependency.stored
+    if (!this.channel.claims) {
+      i32[word + 1] = given + index
+      i32[word + 2] = 0
+      i32[word + 3] = low(extra.bytes)
+      i32[word + 4] = high(extra.bytes)
+      i32[word + 5] = -1
+      return to
+    }
     i32[word + 1] = low(extra.offset)
     i32[word + 2] = high(extra.offset)
     i32[word + 3] = low(extra.bytes)
@@ -232,8 +274,9 @@ export class WorkerHost {
 
   /** Takes a task back that has not begun. */
   revoke(row: number): boolean {
+    const { claims } = this.channel
     const claim = this.#parts.owner.rows.claim[row]
-    return claim >= 0 && Atomics.compareExchange(this.#claims, claim, 0, 2) === 0
+    return claims !== undefined && claim >= 0 && Atomics.compareExchange(claims, claim, 0, 2) === 0
   }
 
   abort(token: number): void {
@@ -246,7 +289,7 @@ export class WorkerHost {
 
   // ---- worker → agent
 
-  record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
+  #record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
     if (type === record.done) {
       this.#done(field, memory, at)
       return
@@ -331,6 +374,10 @@ export class WorkerHost {
     this.#from.u8 = memory.u8
     this.#from.at = from
     this.#from.bytes = i32[word + 3]
-    this.#parts.owner.done(token, this.id, end, this.#from, this.#parts.now())
+    const { owner } = this.#parts
+    owner.done(token, this.id, end, this.#from, this.#parts.now())
+    // What one task left behind is not to be the next one's undoing.
+    if (this.channel.isWorn && owner.scheduler.threads.get(this.id)?.state === 'live')
+      owner.scheduler.endThread(this.id)
   }
 }

@@ -1,10 +1,7 @@
 import type { RingPair } from '../../wire/ring.ts'
 
-/** What a worker thread is started with. */
-export interface WorkerData {
-  channel: RingPair
-  claims: Int32Array
-  store: SharedArrayBuffer
+/** What every worker, a thread or a process, is started with. */
+export interface WorkerIdentity {
   /** Its number as a client of the agent. */
   client: number
   peerId: string
@@ -15,4 +12,11 @@ export interface WorkerData {
   shoalUrl: string
   /** Where packages that are not shipped are looked for. */
   folders: string[]
+}
+
+/** What a worker thread is started with. */
+export interface WorkerData extends WorkerIdentity {
+  channel: RingPair
+  claims: Int32Array
+  store: SharedArrayBuffer
 }

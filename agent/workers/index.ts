@@ -1,1 +1,2 @@
-export { CLAIMS, type StartedWorker, shoalUrl, startWorker } from './start.ts'
+export { CLAIMS, pipes, startProcess } from './process-start.ts'
+export { type StartedWorker, shoalUrl, startWorker } from './start.ts'

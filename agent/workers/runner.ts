@@ -17,6 +17,7 @@ import { type LoadedCode, userFrames } from '../code/index.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { currentTask, Task } from './running-task.ts'
 import { ViewPins } from './view-pins.ts'
+import type { WorkerStore } from './worker-store.ts'
 
 /** Words of a `run` before its lists, and of one dependency. */
 const RUN_WORDS = 10
@@ -34,7 +35,7 @@ const TEXT_MAX = 10_000
 export interface RunnerParts {
   outbox: Outbox
   claims: Int32Array
-  store: SharedArrayBuffer
+  store: WorkerStore
   functions: WorkerFunctions
   client: WorkerClient
   owner: { peerId: string; incarnation: number }
@@ -46,7 +47,6 @@ export interface RunnerParts {
  */
 export class Runner {
   readonly #parts: RunnerParts
-  readonly #u8: Uint8Array
   readonly #tasks = new Map<number, Task>()
   readonly #pins: ViewPins
   /** Results that wait for room in the store. */
@@ -54,7 +54,8 @@ export class Runner {
   /** Clients of other peers, whose tasks run here. */
   readonly #names = new Map<number, { owner: { peerId: string; incarnation: number }; client: number }>()
   readonly #onRoom = (fn: WorkerFunctionState): void => queueMicrotask(() => this.#next(fn))
-  #nextRequest = 1
+  /** Below zero: slots, which name room too, are not. */
+  #nextRequest = -2
   #flushedAt = 0
   /** When the last attempt of this round ended, or 0. */
   #clock = 0
@@ -62,7 +63,6 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    this.#u8 = new Uint8Array(parts.store)
     this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 0, token))
   }
 
@@ -293,11 +293,12 @@ export class Runner {
         at += (bytes + 7) & ~7
         values.push(decoder.value())
       } else {
-        const offset = joined(i32[word + 1], i32[word + 2])
-        decoder.start(this.#u8, offset, offset + bytes, copy ? undefined : views)
+        const { store } = this.#parts
+        const { u8, at: from } = store.dependency(joined(i32[word + 1], i32[word + 2]), bytes)
+        decoder.start(u8, from, from + bytes, copy ? undefined : views)
         const value = decoder.value()
         values.push(value)
-        if (!copy) this.#pins.hold(value, i32[word + 5], this.#parts.store)
+        if (!copy && store.memory) this.#pins.hold(value, i32[word + 5], store.memory)
       }
     }
   }
@@ -428,7 +429,7 @@ export class Runner {
   /** A large result: room in the store first. */
   #store(task: Task, bytes: Uint8Array, contained: number[]): void {
     const { outbox } = this.#parts
-    const request = this.#nextRequest++
+    const request = this.#nextRequest--
     this.#waiting.set(request, {
       bytes,
       done: () => this.#done(task, flag.stored, bytes, 0, contained, request, undefined),
@@ -441,7 +442,7 @@ export class Runner {
     const waiting = this.#waiting.get(request)
     if (!waiting) return
     this.#waiting.delete(request)
-    this.#u8.set(waiting.bytes, offset)
+    this.#parts.store.write(request, offset, waiting.bytes)
     waiting.done()
   }
 

@@ -2,9 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { bellMemory } from '../../wire/bell.ts'
 import { ringMemory } from '../../wire/ring.ts'
 import type { WorkerData } from './data.ts'
-
-/** Tasks that may be at one thread at a time, begun or not. */
-export const CLAIMS = 1 << 16
+import { CLAIMS } from './process-start.ts'
 
 /** A worker thread that has been started, with the memory that its agent shares with it. */
 export interface StartedWorker {

@@ -12,6 +12,7 @@ export {
   InvalidOptionError,
   NotInitializedError,
   ObjectLostError,
+  OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
   SerializationError,

@@ -14,4 +14,4 @@ export {
 export { type Place, refuse, refuseAsLater } from './refuse.ts'
 export { resourceParts } from './rules.ts'
 export { checkRowFilter } from './state.ts'
-export { checkMapItems, checkMapOptions, checkTaskFunction, checkTaskOptions } from './task.ts'
+export { checkMapItems, checkMapOptions, checkTaskFunction, checkTaskOptions, checkTogether } from './task.ts'

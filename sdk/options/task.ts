@@ -56,6 +56,15 @@ const external: Rule = {
   },
 }
 
+/** Names and values of an environment: what the operating system takes. */
+const variableName = { allowed: "a text without '='", accepts: (key: string) => /^[^=\0]+$/.test(key) }
+const variableValue: Rule = {
+  allowed: 'a text without NUL characters',
+  read(value, place) {
+    return typeof value === 'string' && !value.includes('\0') ? value : refuse(place, value, this.allowed)
+  },
+}
+
 const returnsCount = integer(1, 100_000)
 
 const returns: Rule = {
@@ -75,15 +84,15 @@ const taskRules = {
   timeoutMs: runningMs,
   returns,
   placement,
-  isolation: oneOf(['thread'], ['process']),
+  isolation: oneOf(['thread', 'process']),
   priority: finiteNumber,
   name,
   copy: flag,
   external,
   infeasibleTimeoutMs: waitingMs,
-  env: notYet('left out (threads share the environment of their peer)'),
+  env: recordOf(variableName, variableValue),
   backpressure: notYet('left out'),
-} satisfies Record<keyof TaskOptions | 'env' | 'backpressure', Rule>
+} satisfies Record<keyof TaskOptions | 'backpressure', Rule>
 
 /**
  * The options of `task()` and of `.options()`, checked: a copy, with amounts rounded to 0.0001, without what was undefined.
@@ -91,6 +100,13 @@ const taskRules = {
  */
 export function checkTaskOptions(options: unknown, call = 'task'): TaskOptions {
   return readOptions({ call, option: 'options' }, taskRules, options)
+}
+
+/** What options of a task must not say together. Throws InvalidOptionError. */
+export function checkTogether({ env, isolation }: TaskOptions, call: string): void {
+  if (env === undefined || isolation === 'process') return
+  const allowed = "left out where isolation is not 'process': threads share the environment of their peer"
+  refuse({ call, option: 'env' }, env, allowed)
 }
 
 /** The function given to `task()`. Throws InvalidOptionError for what is no function, a class, or a generator function. */

@@ -28,11 +28,14 @@ export interface TaskOptions {
   cpus?: number
   /** GPUs, to 0.0001; `context().gpuIds` names the ones granted. Default 0. */
   gpus?: number
-  /** Memory to reserve, in bytes. Default 0. */
+  /**
+   * Memory to reserve, in bytes. Default 0. With `isolation: 'process'` it is a limit, too: what its process has resident,
+   * Node itself included (about 60 MB), may not grow past it, or the attempt ends with `OutOfMemoryError`, a system failure.
+   */
   memoryBytes?: number
   /** Resources of one's own, by name: 0 or more, to 0.0001. */
   resources?: Record<string, number>
-  /** How often a system failure (its thread, its peer or an object lost) is made good by running it again. Default 3; -1 = without end. */
+  /** How often a system failure (its thread or process, its peer or an object lost) is made good by running it again. Default 3; -1 = without end. */
   retries?: number
   /** Whether the function's own errors are retried too, within `retries`: all of them, or those of the given classes. Default `false`. */
   retryErrors?: boolean | readonly ErrorClass[]
@@ -42,8 +45,13 @@ export interface TaskOptions {
   returns?: 1
   /** Where it may run. Default `'pack'`. */
   placement?: Placement
-  /** `'thread'`, the default: in a worker thread of the peer. */
-  isolation?: 'thread'
+  /**
+   * `'thread'`, the default: in a worker thread of the peer. `'process'`: in a process of its own, which it shares at most
+   * with other tasks of its job: a crash, `process.exit`, native code or memory take nothing else with them.
+   */
+  isolation?: 'thread' | 'process'
+  /** Variables over the environment of the peer. Of `isolation: 'process'` only; elsewhere `InvalidOptionError`. */
+  env?: Record<string, string>
   /** Higher goes first, within one peer's queue. Default 0. */
   priority?: number
   /** What logs, state and traces call it. Default: the function's name, else its variable's, else file:line. */

@@ -125,7 +125,7 @@ class Agent {
       jobOfKind: () => ({ jobId: 'j', namespace: 'n' }),
       peerFacts: () => ({ pid: 1 }),
       wantCode: async () => false,
-      sendPieces: () => undefined,
+      processPid: () => undefined,
       answer: async () => null,
     }
     this.remote = new RemotePeers(parts, {

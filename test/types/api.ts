@@ -136,8 +136,9 @@ export function options() {
   task(() => 1, { retrys: 3 })
   // @ts-expect-error: a text for a number
   task(() => 1, { cpus: '2' })
-  // @ts-expect-error: not built yet
-  task(() => 1, { isolation: 'process' })
+  task(() => 1, { isolation: 'process', env: { COLOUR: 'blue' } })
+  // @ts-expect-error: no such isolation
+  task(() => 1, { isolation: 'fiber' })
   // @ts-expect-error: no function
   task(5)
   return all

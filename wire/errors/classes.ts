@@ -40,9 +40,13 @@ export interface TaskError extends ErrorOf<'TaskError'> {}
 export const TaskTimeoutError = errorClass('TaskTimeoutError')
 export interface TaskTimeoutError extends ErrorOf<'TaskTimeoutError'> {}
 
-/** The thread that ran the task ended under it. */
+/** The thread or the process that ran the task ended under it. */
 export const WorkerDiedError = errorClass('WorkerDiedError')
 export interface WorkerDiedError extends ErrorOf<'WorkerDiedError'> {}
+
+/** The task's process took more memory than its `memoryBytes`. */
+export const OutOfMemoryError = errorClass('OutOfMemoryError')
+export interface OutOfMemoryError extends ErrorOf<'OutOfMemoryError'> {}
 
 /** The object is gone, and cannot be made again. */
 export const ObjectLostError = errorClass('ObjectLostError')
@@ -109,6 +113,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   TaskError,
   TaskTimeoutError,
   WorkerDiedError,
+  OutOfMemoryError,
   ObjectLostError,
   PeerDiedError,
   OwnerDiedError,

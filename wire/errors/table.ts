@@ -12,6 +12,14 @@ export interface ErrorFields {
     lastLines: string[]
     stoppedTask?: string
   }
+  OutOfMemoryError: {
+    taskId: string
+    functionName: string
+    peerId: string
+    attempt: number
+    limitBytes: number
+    usedBytes: number
+  }
   ObjectLostError: { objectId: string; reason: string }
   PeerDiedError: { taskId: string; functionName: string; peerId: string; attempt: number }
   OwnerDiedError: { objectId?: string; peerId: string }
@@ -73,18 +81,32 @@ export const errorTable = {
   },
   WorkerDiedError: {
     code: 'SHOAL_WORKER_DIED',
-    when: 'The thread that ran the task ended under it (`process.exit`, out of memory, stopped because of another task), and its `retries` are used up.',
+    when: 'The thread or the process that ran the task ended under it (`process.exit`, a crash, a signal, stopped because of another task), and its `retries` are used up.',
     advice:
-      'Read `lastLines`, the last console output of that thread. Raise `retries` if running it again is safe. Where `stoppedTask` is set, that task was at fault: give one of the two more `cpus`, so that they share no thread.',
+      'Read `lastLines`, the last console output of that worker. Raise `retries` if running it again is safe. Where `stoppedTask` is set, that task was at fault: give one of the two more `cpus`, so that they share no thread.',
     fields: {
       taskId: 'the task',
       functionName: 'the name of its function, or its `name` option',
       peerId: 'the peer that ran it',
       attempt: 'the attempt that was lost, counted from 1',
       exitCode: 'the exit code, or null',
-      signal: 'the signal that ended it, or null',
+      signal: 'the signal that ended its process, or null',
       lastLines: 'the last lines it wrote to the console, oldest first',
       stoppedTask: 'the other task for which the thread had to be ended, if so',
+    },
+  },
+  OutOfMemoryError: {
+    code: 'SHOAL_OUT_OF_MEMORY',
+    when: "The task's process took more memory than its `memoryBytes`, was ended, and its `retries` are used up.",
+    advice:
+      'Raise `memoryBytes`, or hold less at a time: the limit is for all that the process has resident, Node itself (about 60 MB) and its copies of the arguments included.',
+    fields: {
+      taskId: 'the task',
+      functionName: 'the name of its function, or its `name` option',
+      peerId: 'the peer that ran it',
+      attempt: 'the attempt that was ended, counted from 1',
+      limitBytes: 'its `memoryBytes`',
+      usedBytes: 'what its process had resident at the last look, every 50 ms',
     },
   },
   ObjectLostError: {

@@ -1,0 +1,133 @@
+import { setWorkerBridge, type WorkerBridge, type WorkerClient } from '../../wire/bridge.ts'
+import type { RecordHandler, RecordMemory } from '../../wire/inbox.ts'
+import type { Outbox } from '../../wire/outbox.ts'
+import { joined, record, recordsVersion, type WorkerFunction } from '../../wire/records.ts'
+import { readCode, readText, sendWords } from '../../wire/texts.ts'
+import { Decoder, Encoder } from '../../wire/values/index.ts'
+import { CodeLoader } from '../code/index.ts'
+import { collectWhenIdle } from './collection.ts'
+import type { WorkerIdentity } from './data.ts'
+import { WorkerFunctions } from './functions.ts'
+import { Runner } from './runner.ts'
+import { currentTask } from './running-task.ts'
+import { guardProcess } from './surroundings.ts'
+import type { WorkerStore } from './worker-store.ts'
+
+/** What a worker serves its agent with. */
+export interface WorkerParts {
+  identity: WorkerIdentity
+  outbox: Outbox
+  /** A word for each task that is here: 0 until it has begun, 2 once the agent has taken it back. */
+  claims: Int32Array
+  store: WorkerStore
+}
+
+/** A worker that is ready. */
+export interface Worker extends RecordHandler {
+  /** Reads a batch of records by `read`; what they cause leaves together at its end. */
+  round<T>(read: () => T): T
+}
+
+/** Makes this thread, or this process, a worker: the code of users, and the `shoal` module that this code sees. */
+export async function serve({ identity, outbox, claims, store }: WorkerParts): Promise<Worker> {
+  const { client: clientId, peerId, meshId, incarnation, release, shoalUrl, folders } = identity
+  const bridge: WorkerBridge = {
+    outbox,
+    store: store.memory,
+    welcome: {
+      version: recordsVersion,
+      client: clientId,
+      peerId,
+      meshId,
+      incarnation,
+      jobId: '',
+      namespace: '',
+      release,
+    },
+    current: () => currentTask.getStore(),
+    local: (hash, entry) => functions.local(hash, entry),
+    loading: () => functions.loading,
+    isLoaded: hash => functions.isLoaded(hash),
+    prepare: async hash => {
+      await functions.prepare(hash)
+    },
+  }
+  setWorkerBridge(bridge)
+  await import(shoalUrl)
+  const client = bridge.client as WorkerClient
+
+  const functions = new WorkerFunctions(
+    blob => new CodeLoader({ extensions: client.extensions, types: client.types, shoalUrl, folders, peerId, blob }),
+    client.types,
+    types => ({
+      encoder: new Encoder({ types, extensions: client.extensions }),
+      decoder: new Decoder({ types, extensions: client.extensions }),
+      inner: new Decoder({ types, extensions: client.extensions }),
+    }),
+  )
+  const runner = new Runner({ outbox, claims, store, functions, client, owner: { peerId, incarnation } })
+
+  let draining = false
+  let flushing = false
+  // What tasks say between two rounds of work leaves together, at the end of this turn of the event loop.
+  outbox.onPending = () => {
+    if (draining || flushing) return
+    flushing = true
+    setImmediate(() => {
+      flushing = false
+      outbox.flush()
+    })
+  }
+  guardProcess({ outbox, runner })
+  sendWords(outbox, record.ready, 0, 0)
+  outbox.flush()
+  collectWhenIdle(() => runner.idle)
+
+  return {
+    round(read) {
+      draining = true
+      runner.beginRound()
+      const found = read()
+      draining = false
+      outbox.flush()
+      return found
+    },
+    record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
+      const { i32 } = memory
+      const word = at >> 2
+      switch (type) {
+        case record.run:
+          runner.run(field, memory, at, bytes)
+          break
+        case record.learn:
+          functions.learn(i32[word], readText(memory, at, 1, bytes) as WorkerFunction)
+          break
+        case record.code: {
+          const { hash, from, length } = readCode(memory, at, bytes)
+          functions.addCode(hash, memory.u8.slice(from, from + length))
+          break
+        }
+        case record.named:
+          runner.named(
+            i32[word],
+            readText(memory, at, 1, bytes) as { peerId: string; incarnation: number; client: number },
+          )
+          break
+        case record.abort:
+          runner.abort(i32[word])
+          break
+        case record.refused: {
+          const from = at + 8
+          runner.refused(i32[word], memory.u8.slice(from, from + i32[word + 1]))
+          break
+        }
+        case record.allocated:
+          if (field === 1) runner.allocated(i32[word], joined(i32[word + 1], i32[word + 2]))
+          else client.record(type, field, memory, at, bytes)
+          break
+        default:
+          client.record(type, field, memory, at, bytes)
+      }
+    },
+  }
+}
