@@ -85,12 +85,12 @@ const taskRules = {
   returns,
   placement,
   isolation: oneOf(['thread', 'process']),
+  env: recordOf(variableName, variableValue),
   priority: finiteNumber,
   name,
   copy: flag,
   external,
   infeasibleTimeoutMs: waitingMs,
-  env: recordOf(variableName, variableValue),
   backpressure: notYet('left out'),
 } satisfies Record<keyof TaskOptions | 'backpressure', Rule>
 

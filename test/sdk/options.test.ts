@@ -14,11 +14,12 @@ import {
   checkRowFilter,
   checkTaskFunction,
   checkTaskOptions,
+  checkTogether,
   checkWaitOptions,
   checkWaitRefs,
   parseAddress,
 } from '../../sdk/options/index.ts'
-import type { ObjectRef } from '../../sdk/types.ts'
+import type { ObjectRef, TaskOptions } from '../../sdk/types.ts'
 
 class Ref {}
 const isRef = (value: unknown) => value instanceof Ref
@@ -96,7 +97,10 @@ t.test('options of a task: what is wrong, what it was, what is allowed', t => {
     [{ placement: { labels: { zone: { in: [1] } } } }, 'placement.labels.zone.in[0]', /it was 1$/],
     [{ placement: { labels: { zone: { exists: 'yes' } } } }, 'placement.labels.zone.exists', /it was 'yes'$/],
     [{ placement: { labels: { zone: { in: [], exists: true } } } }, 'placement.labels.zone', /it was/],
-    [{ isolation: 'fiber' }, 'isolation', /must be 'thread'; it was 'fiber'$/],
+    [{ isolation: 'fiber' }, 'isolation', /must be 'thread' or 'process'; it was 'fiber'$/],
+    [{ env: 'A=1' }, 'env', /an object of names .*; it was 'A=1'$/],
+    [{ env: { A: 1 } }, 'env.A', /a text without NUL characters; it was 1$/],
+    [{ env: { 'A=B': '1' } }, 'a name in env', /a text without '='; it was 'A=B'$/],
     [{ priority: Number.NaN }, 'priority', /a finite number; it was NaN$/],
     [{ priority: 'high' }, 'priority', /it was 'high'$/],
     [{ name: 7 }, 'name', /it was 7$/],
@@ -133,15 +137,21 @@ t.test('an unknown option is refused with the name that was likely meant', t => 
   t.end()
 })
 
+t.test('an environment of its own is for processes', t => {
+  const check = (options: unknown) => checkTogether(options as TaskOptions, 'task')
+  refuses(t, check, [
+    [{ env: {} }, 'env', /left out where isolation is not 'process'.*it was \{\}$/],
+    [{ env: { A: '1' }, isolation: 'thread' }, 'env', /threads share the environment/],
+  ])
+  check({ env: { A: '1' }, isolation: 'process' })
+  check({ isolation: 'process' })
+  check({})
+  t.end()
+})
+
 t.test('what the contract has and this version has not is refused, and says so', t => {
   refuses(t, checkTaskOptions, [
-    [
-      { isolation: 'process' },
-      'isolation',
-      /'process' arrives in a later version of Shoal; today it must be 'thread'$/,
-    ],
     [{ returns: 3 }, 'returns', /3 arrives in a later version of Shoal; today it must be 1$/],
-    [{ env: {} }, 'env', /arrives in a later version/],
     [{ backpressure: 2 }, 'backpressure', /arrives in a later version/],
     [{ placement: { group: {} } }, 'placement.group', /arrives in a later version/],
   ])

@@ -13,6 +13,9 @@ interface KindOptions {
   priority?: number
   timeoutMs?: number
   retries?: number
+  memoryBytes?: number
+  /** Runs in processes of this name. */
+  pool?: string
 }
 
 /**
@@ -34,7 +37,7 @@ export class Scenario {
 
   constructor(resources: Record<string, number>) {
     this.owner = new Owner(new ResourceTable(resources), {
-      startThread: thread => this.log.push(`start t${thread}`),
+      startThread: (thread, pool) => this.log.push(`start ${pool === '' ? '' : `process ${pool} `}t${thread}`),
       endThread: thread => this.log.push(`end t${thread}`),
       run: (thread, row) => this.log.push(`run ${this.name(row)} on t${thread}`),
       revoke: (thread, row) => {
@@ -98,7 +101,11 @@ export class Scenario {
 
   kind(name: string, options: KindOptions = {}): void {
     const { resources, rows, kinds } = this.owner
-    const demand = resources.demand({ cpus: options.cpus ?? 1, gpus: options.gpus ?? 0 })
+    const demand = resources.demand({
+      cpus: options.cpus ?? 1,
+      gpus: options.gpus ?? 0,
+      memoryBytes: options.memoryBytes ?? 0,
+    })
     const kind = new Kind(kinds.length, rows, {
       name,
       demand,
@@ -106,6 +113,7 @@ export class Scenario {
       timeoutMs: options.timeoutMs ?? 0,
       retries: options.retries ?? 3,
       infeasibleTimeoutMs: 10_000,
+      ...(options.pool === undefined ? {} : { pool: options.pool }),
     })
     const lacking = resources.lacking(demand)
     if (lacking)
