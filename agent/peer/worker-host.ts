@@ -8,7 +8,7 @@ import type { ClientRecords } from './client-records.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 
-/** Lines of a worker's output that are kept for its error. */
+/** Lines of a worker's output that are kept for its error: of its console, and of what escaped that. */
 const LINES_KEPT = 10
 /** Words of a `run` before its lists, and of one dependency. */
 const RUN_WORDS = 10
@@ -60,7 +60,13 @@ export class WorkerHost {
   readonly id: number
   readonly channel: WorkerChannel
   readonly outbox: Outbox
-  readonly lines: string[] = []
+  readonly #said: string[] = []
+  readonly #escaped: string[] = []
+  /** What it said last, then what a crash wrote for it: a native stack trace alone is longer than what is kept. */
+  get lines(): string[] {
+    return [...this.#said, ...this.#escaped]
+  }
+
   /** Token of the task that called process.exit, or -1. */
   culprit = -1
   ended = false
@@ -102,7 +108,7 @@ export class WorkerHost {
     this.#asClient = makeClient(this.outbox)
     channel.open({
       record: (type, field, memory, at, bytes) => this.#record(type, field, memory, at, bytes),
-      output: (isError, text) => this.#wrote(-1, isError, text),
+      output: (isError, text) => this.#wrote(-1, isError, text, this.#escaped),
       stirred: () => events.stirred(),
       ended: end => {
         this.ended = true
@@ -338,9 +344,9 @@ export class WorkerHost {
     if (row >= 0 && rows.thread[row] === this.id) event(row)
   }
 
-  #wrote(token: number, isError: boolean, text: string): void {
-    for (const line of text.split('\n')) if (line !== '') this.lines.push(line)
-    if (this.lines.length > LINES_KEPT) this.lines.splice(0, this.lines.length - LINES_KEPT)
+  #wrote(token: number, isError: boolean, text: string, kept = this.#said): void {
+    for (const line of text.split('\n')) if (line !== '') kept.push(line)
+    if (kept.length > LINES_KEPT) kept.splice(0, kept.length - LINES_KEPT)
     this.#events.output(this, token, isError, text)
     if (token < 0) this.#events.stirred()
   }

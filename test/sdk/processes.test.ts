@@ -83,7 +83,8 @@ for (const { way, open } of ways) {
       const view = await get(mine, { copy: false })
       return { mine, is: view.length + bytes.length }
     }, process_)
-    const { mine, is } = await get(held.remote({ ref: large }))
+    const given = held.remote({ ref: large })
+    const { mine, is } = await get(given)
     t.equal(is, 2_000_000)
     t.equal((await get(mine)).length, 500_000)
     const deep: RemoteFunction<(n: number) => Promise<number>> = task(
@@ -103,7 +104,7 @@ for (const { way, open } of ways) {
     }, process_)
     const error = await get(bad.remote()).catch((thrown: unknown) => thrown)
     t.ok(error instanceof TaskError && error.cause instanceof TypeError)
-    for (const ref of [none, small, large, mine]) ref.release()
+    for (const ref of [none, small, large, given, mine]) ref.release()
     await nothingLeft(opened.mesh)
   })
 
