@@ -5,7 +5,6 @@ import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
-import { registeredTypes } from './session.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
 
 /** The folder of this package: what lies in it is not shipped. */
@@ -75,7 +74,8 @@ export class FunctionSource {
     if (this.#received) return this.#received
     const external = options.external ?? []
     const classes = Array.isArray(options.retryErrors) ? (options.retryErrors as ErrorClass[]) : []
-    const key = JSON.stringify([external, classes.map(identityOf)])
+    // What was registered after the last call travels with this one.
+    const key = JSON.stringify([external, classes.map(identityOf), engine.types.version])
     let code = this.#captured.get(key)
     if (!code) {
       code = this.#capture(external, classes, engine)
@@ -91,7 +91,7 @@ export class FunctionSource {
     try {
       const captured = captureModule().capture(this.fn, {
         extensions: engine.extensions,
-        types: registeredTypes,
+        types: engine.types,
         external: [...external],
         shoalRoot,
         companions: classes,

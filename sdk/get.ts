@@ -34,12 +34,23 @@ function getOne(ref: RefData, options: GetOptions): Promise<unknown> {
   const { signal, copy = true } = options
   if (signal?.aborted) return Promise.reject(signal.reason as Error)
   if (engine.settled(ref)) return settledValue(engine, ref, copy)
+  if (engine.types.size > 0) return getInContext(ref, options)
   return new Promise((resolve, reject) => {
     new Waiting(engine, [ref], { needed: 1, failFast: true, ...options }, end => {
       if (end.kind === 'enough' || end.kind === 'failed') settledValue(engine, ref, copy).then(resolve, reject)
       else reject(reasonOf(end, ref, options))
     })
   })
+}
+
+/** The value is read where it was asked for: a task's program may have types of its own. */
+async function getInContext(ref: RefData, options: GetOptions): Promise<unknown> {
+  const { engine } = ref
+  const end = await new Promise<WaitingEnd>(resolve => {
+    new Waiting(engine, [ref], { needed: 1, failFast: true, ...options }, resolve)
+  })
+  if (end.kind !== 'enough' && end.kind !== 'failed') throw reasonOf(end, ref, options)
+  return await settledValue(engine, ref, options.copy ?? true)
 }
 
 /** In one turn of the microtask queue where the value is here. */

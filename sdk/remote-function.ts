@@ -18,9 +18,11 @@ import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './typ
 interface Remote {
   readonly source: FunctionSource
   readonly options: TaskOptions
-  /** What the agent of an engine calls it, once it has been told of it. */
-  defined: { engine: Engine; index: number; held: readonly number[] } | { engine: Engine; error: Error } | undefined
+  /** What the agent of an engine calls it, once it has been told of it. `types`: which had been registered by then. */
+  defined: Defined | undefined
 }
+
+type Defined = { engine: Engine; types: number } & ({ index: number; held: readonly number[] } | { error: Error })
 
 type RemoteBranded = Branded<Remote>
 
@@ -67,7 +69,7 @@ function submit(remote: Remote, args: unknown[]): RefData {
   if (!session) return notInitialized()
   const { engine } = session
   let { defined } = remote
-  if (defined?.engine !== engine) {
+  if (defined?.engine !== engine || defined.types !== engine.types.version) {
     defined = define(remote, engine)
     remote.defined = defined
   }
@@ -85,7 +87,8 @@ function submit(remote: Remote, args: unknown[]): RefData {
 }
 
 /** Tells the agent of a function, with its code; what cannot travel is noted for every call. */
-function define(remote: Remote, engine: Engine): NonNullable<Remote['defined']> {
+function define(remote: Remote, engine: Engine): Defined {
+  const types = engine.types.version
   try {
     const code = remote.source.code(remote.options, engine)
     sendCodes(engine, code)
@@ -94,9 +97,9 @@ function define(remote: Remote, engine: Engine): NonNullable<Remote['defined']> 
     sendText(engine.outbox, record.define, 0, [index], spec)
     engine.beginEncoding()
     for (const ref of code.refs) engine.share(ref)
-    return { engine, index, held: [...engine.contained] }
+    return { engine, types, index, held: [...engine.contained] }
   } catch (error) {
-    return { engine, error: error instanceof ValueError ? serializationError(error) : (error as Error) }
+    return { engine, types, error: error instanceof ValueError ? serializationError(error) : (error as Error) }
   }
 }
 

@@ -1,4 +1,5 @@
 import { workerBridge } from '../wire/bridge.ts'
+import { ScopedTypes } from '../wire/values/index.ts'
 import { Engine } from './client/index.ts'
 import { clientExtensions } from './extensions.ts'
 import { MeshHandle } from './mesh-handle.ts'
@@ -19,7 +20,7 @@ if (bridge && !bridge.client) {
       letGo: () => undefined,
       log: () => undefined,
     },
-    { types: registeredTypes, Ref, extensions: clientExtensions },
+    { types: new ScopedTypes(registeredTypes, () => bridge.current()?.types), Ref, extensions: clientExtensions },
   )
   bridge.client = engine
   // A task does not own the mesh: closing it there closes nothing.

@@ -16,6 +16,8 @@ export interface RunningTask {
   readonly jobId: string
   readonly namespace: string
   readonly functionName: string
+  /** The types that its program has registered, as the classes that its function sees. */
+  readonly types: TypeRegistry | undefined
   /** GPUs granted to it. */
   readonly gpuIds: readonly number[]
   /** Aborted when the task is to stop. Made when first asked for. */

@@ -15,6 +15,8 @@ export interface ThreadCodec {
   encoder: Encoder
   decoder: Decoder
   inner: Decoder
+  /** What a program has registered; undefined: nothing. */
+  types?: TypeRegistry
 }
 
 /** A function that this thread has learned, with its attempts that wait for their turn. */
@@ -116,7 +118,8 @@ export class WorkerFunctions {
     const { root, companions, types } = instance
     let codec = this.plain
     if (types.length > 0) {
-      codec = this.#codecs.get(root) ?? this.#makeCodec(registryOf(types))
+      const registry = registryOf(types)
+      codec = this.#codecs.get(root) ?? { ...this.#makeCodec(registry), types: registry }
       this.#codecs.set(root, codec)
     }
     const made = { call: entryOf(instance, spec.entry), retryClasses: spec.retryClasses.map(i => companions[i]), codec }

@@ -15,6 +15,7 @@ import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
+import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
 import { ViewPins } from './view-pins.ts'
 import type { WorkerStore } from './worker-store.ts'
@@ -208,6 +209,7 @@ export class Runner {
     let args: unknown[]
     try {
       runnable = this.#parts.functions.runnable(fn, fn.code.loaded)
+      task.types = runnable.codec.types
       args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
     } catch (error) {
       this.#fail(task, undefined, error)
@@ -256,7 +258,9 @@ export class Runner {
         { word: word + RUN_WORDS, at: from + ((argumentBytes + 7) & ~7) },
         values,
       )
-    decoder.start(memory.u8, from, from + argumentBytes)
+    if (fn.spec.copy) decoder.start(memory.u8, from, from + argumentBytes)
+    // What is no view of the store is one of the message: an ArrayBuffer arrives as the same at every size.
+    else decoder.start(memory.u8.slice(from, from + argumentBytes), 0, argumentBytes, views)
     const count = decoder.varint()
     const args: unknown[] = []
     for (let i = 0; i < count; i++) {
@@ -265,7 +269,7 @@ export class Runner {
       else if (kind === 1) args.push(values[decoder.varint()])
       else {
         const bytes = decoder.raw()
-        inner.start(bytes, 0, bytes.length)
+        inner.start(bytes, 0, bytes.length, fn.spec.copy ? undefined : views)
         args.push(inner.value())
       }
     }
@@ -289,7 +293,8 @@ export class Runner {
     for (let i = 0; i < count; i++, word += DEPENDENCY_WORDS) {
       const bytes = joined(i32[word + 3], i32[word + 4])
       if (i32[word] === dependency.inline) {
-        decoder.start(memory.u8, at, at + bytes)
+        if (copy) decoder.start(memory.u8, at, at + bytes)
+        else decoder.start(memory.u8.slice(at, at + bytes), 0, bytes, views)
         at += (bytes + 7) & ~7
         values.push(decoder.value())
       } else {
@@ -371,16 +376,28 @@ export class Runner {
       if (encoder.length > wireLimits.errorBytesMax)
         throw new RangeError(`it takes ${encoder.length} bytes, and an error may take ${wireLimits.errorBytesMax}`)
     } catch (problem) {
-      // Something in the user's error cannot travel: its text does.
+      // Something in the user's error cannot travel: the rest of it does, and if that is too much its text.
       const { taskId, attempt, functionName } = task
       const { peerId } = this.#parts.owner
-      const plain = new Error(shortened(thrownText(error.cause)))
-      plain.stack = shortened(stackText(error.cause))
-      const instead = taskError({ taskId, functionName, peerId, attempt, cause: plain })
-      instead.message += ` (as it was it could not travel: ${(problem as Error).message})`
-      client.beginEncoding()
-      encoder.start()
-      encoder.value(instead, 'error')
+      const probe = (value: unknown): void => {
+        client.beginEncoding()
+        encoder.start()
+        encoder.value(value, 'error')
+        if (encoder.length > wireLimits.errorBytesMax) throw new RangeError('it is too long')
+      }
+      const because = ` (as it was it could not travel: ${(problem as Error).message})`
+      const about = { taskId, functionName, peerId, attempt }
+      try {
+        const instead = taskError({ ...about, cause: portableError(error.cause, probe) })
+        instead.message += because
+        probe(instead)
+      } catch {
+        const plain = new Error(shortened(thrownText(error.cause)))
+        plain.stack = shortened(stackText(error.cause))
+        const instead = taskError({ ...about, cause: plain })
+        instead.message += because
+        probe(instead)
+      }
     }
     encoder.finish()
     this.#done(task, flag.error | flags, encoder.scratch, encoder.length, client.contained, -1, text.slice(0, 500))
@@ -512,10 +529,13 @@ function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
 function unencodable(task: Task, error: unknown, peerId: string): ShoalError {
   if (error instanceof ValueError) {
     const { path, reason } = error
-    return new SerializationError(`the result of ${task.functionName} cannot travel: ${error.message}`, {
-      path,
-      reason,
-    })
+    return new SerializationError(
+      `the result of ${task.functionName} cannot travel: ${path === '' ? 'it' : path} ${reason}`,
+      {
+        path,
+        reason,
+      },
+    )
   }
   if (isShoalError(error)) return error
   const { taskId, attempt, functionName } = task

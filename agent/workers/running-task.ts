@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RunningTask } from '../../wire/bridge.ts'
 import { taskIdText } from '../../wire/ids.ts'
+import type { TypeRegistry } from '../../wire/values/index.ts'
 import type { WorkerFunctionState } from './functions.ts'
 
 /** Which task the running code belongs to, through its awaits and timers too. */
@@ -16,6 +17,7 @@ export class Task implements RunningTask {
   readonly number: number
   readonly owner: { peerId: string; incarnation: number }
   startedAt = 0
+  types: TypeRegistry | undefined
   gpuIds: readonly number[] = []
   waits = 0
   ended = false

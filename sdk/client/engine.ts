@@ -11,7 +11,14 @@ import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
 import { alignedAfterWords, copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
-import { Decoder, Encoder, type Extension, type TypeRegistry, ValueError } from '../../wire/values/index.ts'
+import {
+  beginsPrimitive,
+  Decoder,
+  Encoder,
+  type Extension,
+  type TypeRegistry,
+  ValueError,
+} from '../../wire/values/index.ts'
 import { Calls } from './calls.ts'
 import { type MakeRef, type RefData, at as where } from './ref-data.ts'
 import { Slots } from './slots.ts'
@@ -347,12 +354,16 @@ export class Engine implements WorkerClient {
 
   errorOf(ref: RefData): unknown {
     this.unasked.forget(ref)
-    const bytes = ref.value as Uint8Array
-    return this.#decode(bytes, 0, bytes.length, true)
+    return this.decodeError(ref.value as Uint8Array)
   }
 
   decodeError(bytes: Uint8Array): unknown {
-    return this.#decode(bytes, 0, bytes.length, true)
+    this.#decoder.lenient = true
+    try {
+      return this.#decode(bytes, 0, bytes.length, true)
+    } finally {
+      this.#decoder.lenient = false
+    }
   }
 
   #readStored(ref: RefData, copy: boolean): unknown {
@@ -408,7 +419,7 @@ export class Engine implements WorkerClient {
         break
       case record.unfetched: {
         const from = at + 8
-        this.stored.failed(i32[word], this.#decode(memory.u8, from, from + i32[word + 1], true) as Error)
+        this.stored.failed(i32[word], this.decodeError(memory.u8.slice(from, from + i32[word + 1])) as Error)
         break
       }
       case record.located:
@@ -462,18 +473,10 @@ export class Engine implements WorkerClient {
 
   /** What is short and holds nothing is decoded at once: its bytes need no memory of their own then. */
   #take(ref: RefData, u8: Uint8Array, from: number, bytes: number, kept: boolean): void {
-    if (bytes <= 32 && !kept) {
-      const value = this.#decode(u8, from, from + bytes, true)
-      if (typeof value !== 'object' && typeof value !== 'function') {
-        ref.state = where.value
-        ref.value = value
-        return
-      }
-      if (value === null) {
-        ref.state = where.value
-        ref.value = null
-        return
-      }
+    if (bytes <= 32 && !kept && beginsPrimitive(u8[from])) {
+      ref.state = where.value
+      ref.value = this.#decode(u8, from, from + bytes, true)
+      return
     }
     ref.state = where.bytes
     ref.value = u8.slice(from, from + bytes)

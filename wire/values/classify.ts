@@ -39,7 +39,8 @@ export function knownForm(prototype: object): number | undefined {
 /** The form of an object by its internal slots, whatever its prototype. */
 export function formOf(value: object): number {
   if (Array.isArray(value)) return form.array
-  if (types.isNativeError(value)) return form.error
+  // To V8 a DOMException is an error like others.
+  if (types.isNativeError(value)) return value instanceof DOMException ? form.exception : form.error
   if (types.isMap(value)) return form.map
   if (types.isSet(value)) return form.set
   if (types.isDate(value)) return form.date

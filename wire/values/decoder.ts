@@ -1,3 +1,4 @@
+import { SerializationError } from '../errors/index.ts'
 import { MalformedValueError } from './errors.ts'
 import type { Extension } from './extension.ts'
 import type { TypeRegistry } from './registry.ts'
@@ -33,6 +34,8 @@ export class Decoder {
   #shell = -1
   #buffer: NativeBuffer | undefined
   at = 0
+  /** For errors: what is of a type that is not registered here is what it was encoded as, and the rest arrives. */
+  lenient = false
 
   constructor({ types, extensions = [] }: { types: TypeRegistry; extensions?: readonly Extension[] }) {
     this.#types = types
@@ -401,7 +404,10 @@ export class Decoder {
     const encoded = this.#read()
     this.#depth--
     const type = this.#types.byName(name)
-    // Where the type is not known, what it was encoded as is the best there is.
+    if (!type && !this.lenient) {
+      const reason = `is an instance of the registered type '${name}', which is not registered here: call registerType with that name first`
+      throw new SerializationError(`a value cannot be read: it ${reason}`, { path: '', reason })
+    }
     const value = type ? type.decode(encoded) : encoded
     this.#objects[index] = value
     return value

@@ -1,9 +1,10 @@
 import { types } from 'node:util'
+import { isShoalError } from '../errors/index.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { adviceFor, form, formOf, knownForm } from './classify.ts'
 import { Refusal, ValueError } from './errors.ts'
 import type { Extension } from './extension.ts'
-import { refusedAt } from './path.ts'
+import { refusedAt, throwingPath } from './path.ts'
 import type { TypeRegistry } from './registry.ts'
 import {
   ALIGNED_BYTES,
@@ -76,14 +77,10 @@ export class Encoder extends ByteWriter {
       const path = index < 0 ? root : `${root}[${index}]`
       if (error instanceof Refusal) throw refusedAt(error.culprit, error.reason, value, path, error.cause)
       // Ours say enough; anything else was thrown by the value itself: a getter, a proxy's trap, an `encode` of the user's.
-      if (
-        error instanceof ValueError ||
-        error instanceof RangeError ||
-        (error as { code?: unknown })?.code !== undefined
-      )
-        throw error
+      if (error instanceof ValueError || isShoalError(error)) throw error
       const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-      throw new ValueError(path, `could not be read: it threw ${text}`, { cause: error })
+      const where = throwingPath(value, path, this.#types)
+      throw new ValueError(where, `could not be read: it threw ${text}`, { cause: error })
     }
   }
 
@@ -452,11 +449,12 @@ export class Encoder extends ByteWriter {
     const prototype = Object.getPrototypeOf(value) as object
     let kind = viewClasses.findIndex(one => one.prototype === prototype)
     if (kind < 0) kind = viewClasses.findIndex(one => value instanceof one)
+    if (kind < 0) throw new Refusal(value, adviceFor(value))
     const buffer = value.buffer as ArrayBuffer
     const whole = !types.isSharedArrayBuffer(buffer) && sendsWhole(value, buffer)
     this.byte(tag.view)
     this.byte(kind)
-    const size = kind === viewClasses.length - 1 ? 1 : (value as Uint8Array).BYTES_PER_ELEMENT
+    const size = viewClasses[kind] === DataView ? 1 : (value as Uint8Array).BYTES_PER_ELEMENT
     if (!whole) {
       this.varint(0)
       this.varint(value.byteLength / size + 1)

@@ -1,4 +1,5 @@
 import { ValueError } from './errors.ts'
+import type { TypeRegistry } from './registry.ts'
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u
 
@@ -59,4 +60,36 @@ function shown(key: unknown): string {
 /** The error for a value that was refused. */
 export function refusedAt(culprit: unknown, reason: string, value: unknown, root: string, cause: unknown): ValueError {
   return new ValueError(pathTo(culprit, value, root), reason, cause === undefined ? undefined : { cause })
+}
+
+/**
+ * The path of what throws when it is read: a getter, a proxy's trap, an `encode` of a registered type. Everything is read
+ * again for it, in the order of an encoder; `root` where nothing throws this time.
+ */
+export function throwingPath(value: unknown, root: string, types: TypeRegistry): string {
+  const seen = new Set<object>()
+  const open: { read: () => unknown; path: string }[] = [{ read: () => value, path: root }]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { path } = next
+    try {
+      const at = next.read()
+      if (typeof at !== 'object' || at === null || seen.has(at)) continue
+      seen.add(at)
+      const type = types.size > 0 ? types.byClass((at as { constructor?: unknown }).constructor) : undefined
+      if (type) type.encode(at)
+      else open.push(...readers(at, path).reverse())
+    } catch {
+      return path
+    }
+  }
+  return root
+}
+
+function readers(value: object, path: string): { read: () => unknown; path: string }[] {
+  if (value instanceof Map || value instanceof Set)
+    return parts(value, path).map(({ at, path }) => ({ read: () => at, path }))
+  return Object.keys(value).map(key => ({
+    read: () => (value as Record<string, unknown>)[key],
+    path: step(path, key, Array.isArray(value)),
+  }))
 }

@@ -79,6 +79,8 @@ export const viewClasses = [
   BigInt64Array,
   BigUint64Array,
   DataView,
+  // Of newer engines; at the end, so that the others keep their numbers.
+  ...(typeof Float16Array === 'function' ? [Float16Array] : []),
 ] as const
 
 /** The classes of errors that arrive as instances of themselves, by their index on the wire. */
@@ -95,3 +97,8 @@ export const errorClasses = [
 
 /** Parts of an error that are there. */
 export const errorPart = { name: 1, message: 2, stack: 4, cause: 8, errors: 16, fields: 32 } as const
+
+/** Whether the value that begins with this byte is a primitive: nothing of the user's is needed to read it. */
+export function beginsPrimitive(first: number): boolean {
+  return first >= SMALL_INT || first <= tag.bigint
+}
