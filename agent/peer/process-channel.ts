@@ -5,6 +5,7 @@ import { StreamInbox, StreamOutbox } from '../../wire/stream.ts'
 import type { MemoryUse } from '../core/index.ts'
 import { pipes } from '../workers/index.ts'
 import { limits } from './limits.ts'
+import { killMarked } from './marked-processes.ts'
 import { residentBytes, residentNow } from './resident-memory.ts'
 import type { ChannelEvents, WorkerChannel, WorkerEnd } from './worker-host.ts'
 
@@ -19,6 +20,7 @@ export class ProcessChannel implements WorkerChannel {
   readonly workerId: string
   readonly #child: ChildProcess
   readonly #limitBytes: number
+  readonly #mark: string
   readonly #ended = Promise.withResolvers<void>()
   #outOfMemory: MemoryUse | undefined
   #heapFull = false
@@ -27,9 +29,10 @@ export class ProcessChannel implements WorkerChannel {
   #watch: NodeJS.Timeout | undefined
   #over = false
 
-  /** `memoryBytes`: what may be resident; 0: no limit. */
-  constructor(id: number, child: ChildProcess, memoryBytes: number) {
+  /** `memoryBytes`: what may be resident; 0: no limit. `mark`: what all that it starts has in its environment. */
+  constructor(id: number, child: ChildProcess, { memoryBytes, mark }: { memoryBytes: number; mark: string }) {
     this.workerId = `p${id}`
+    this.#mark = mark
     this.#child = child
     this.pid = child.pid ?? 0
     this.#limitBytes = memoryBytes
@@ -59,13 +62,14 @@ export class ProcessChannel implements WorkerChannel {
     this.#listen(child.stdout, false, events)
     this.#listen(child.stderr, true, events)
     let failure: Error | undefined
+    let gone = Promise.resolve()
     const ended = (exitCode: number | null, signal: string | null): void => {
       if (this.#over) return
       this.#over = true
       clearTimeout(this.#watch)
       for (const stream of child.stdio) stream?.destroy()
       events.ended(this.#end(exitCode, signal, failure))
-      this.#ended.resolve()
+      void gone.then(this.#ended.resolve)
     }
     child.on('error', error => {
       failure = error
@@ -74,6 +78,7 @@ export class ProcessChannel implements WorkerChannel {
     child.on('exit', (exitCode, signal) => {
       // What it had started goes with it, and its pipes end then; what it said before is read first.
       this.#kill()
+      gone = killMarked(this.#mark)
       setTimeout(() => ended(exitCode, signal), limits.lastWordsMs).unref()
     })
     child.on('close', ended)
@@ -139,7 +144,7 @@ export class ProcessChannel implements WorkerChannel {
 
   async terminate(): Promise<void> {
     this.#kill()
-    if (!this.#over) await this.#ended.promise
+    await this.#ended.promise
   }
 
   async measure(): Promise<number> {

@@ -1,4 +1,4 @@
-import { startProcess } from '../workers/index.ts'
+import { markOf, startProcess } from '../workers/index.ts'
 import { FailedChannel } from './failed-channel.ts'
 import { processOf } from './pools.ts'
 import { ProcessChannel } from './process-channel.ts'
@@ -32,7 +32,9 @@ export class ProcessStarter {
   #start(worker: number, client: number, pool: string): WorkerChannel {
     const spec = processOf(pool)
     try {
-      return new ProcessChannel(worker, startProcess({ ...this.#setup, client }, spec), spec.memoryBytes)
+      const identity = { ...this.#setup, client }
+      const { memoryBytes } = spec
+      return new ProcessChannel(worker, startProcess(identity, spec), { memoryBytes, mark: markOf(identity) })
     } catch (error) {
       return new FailedChannel(worker, error as Error)
     }

@@ -12,6 +12,14 @@ export const pipes = { in: 3, out: 4, life: 5 } as const
 /** The variable in which a process finds who it is. User code does not see it. */
 export const identityVariable = 'SHOAL_WORKER'
 
+/** A variable that names the process for all that it starts: by this is found what has left its group. */
+const markVariable = 'SHOAL_PROCESS'
+
+/** What stands in the environment of a worker process, and of what it has started, and of nothing else. */
+export function markOf({ peerId, incarnation, client }: WorkerIdentity): string {
+  return `${markVariable}=${peerId}-${incarnation.toString(36)}-${client.toString(36)}`
+}
+
 /** What Node sets for children that talk to it: these do not. */
 const forNobody = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']
 
@@ -29,6 +37,7 @@ export function startProcess(identity: WorkerIdentity, { env, memoryBytes }: Pro
   const entry = fileURLToPath(new URL(`./process.${extension}`, import.meta.url))
   const heap = memoryBytes > 0 ? [`--max-old-space-size=${heapMiB(memoryBytes)}`] : []
   const all: NodeJS.ProcessEnv = { ...process.env, ...env, [identityVariable]: JSON.stringify(identity) }
+  all[markVariable] = markOf(identity).slice(markVariable.length + 1)
   for (const name of forNobody) delete all[name]
   return spawn(process.execPath, [...heap, entry], {
     env: all,

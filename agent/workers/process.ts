@@ -4,7 +4,7 @@ import { record } from '../../wire/records.ts'
 import { StreamInbox } from '../../wire/stream.ts'
 import type { WorkerIdentity } from './data.ts'
 import { PipeOutbox } from './pipe-outbox.ts'
-import { CLAIMS, identityVariable, pipes } from './process-start.ts'
+import { CLAIMS, identityVariable, markOf, pipes } from './process-start.ts'
 import { serve } from './serve.ts'
 import { SentStore } from './worker-store.ts'
 
@@ -20,11 +20,24 @@ function end(): never {
   throw new Error('not reached: this process is in the group')
 }
 
+const identity = JSON.parse(process.env[identityVariable] ?? '') as WorkerIdentity
+delete process.env[identityVariable]
+
 // A busy loop of user code sees no pipe end: a thread of its own does. It is told by the kernel, however the agent ended.
+// What has left the group goes first: nobody looks for it afterwards.
 new Worker(
-  `const { Socket } = require('node:net')
+  `const { readdirSync, readFileSync } = require('node:fs')
+   const { Socket } = require('node:net')
+   const attempt = what => { try { return what() } catch {} }
+   const isMarked = pid => attempt(() => readFileSync('/proc/' + pid + '/environ', 'latin1').split('\\0').includes(${JSON.stringify(markOf(identity))}))
+   const end = () => {
+     for (const pid of attempt(() => readdirSync('/proc')) ?? []) {
+       if (/^[0-9]+$/.test(pid) && Number(pid) !== ${process.pid} && isMarked(pid)) attempt(() => process.kill(Number(pid), 'SIGKILL'))
+     }
+     process.kill(${group}, 'SIGKILL')
+   }
    const life = new Socket({ fd: ${pipes.life}, readable: true, writable: false })
-   life.on('error', () => {}).on('close', () => process.kill(${group}, 'SIGKILL')).resume()`,
+   life.on('error', () => {}).on('close', end).resume()`,
   {
     eval: true,
     execArgv: [],
@@ -33,9 +46,6 @@ new Worker(
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
   },
 ).unref()
-
-const identity = JSON.parse(process.env[identityVariable] ?? '') as WorkerIdentity
-delete process.env[identityVariable]
 
 const outbox = new PipeOutbox(pipes.out, end)
 const store = new SentStore(outbox)
