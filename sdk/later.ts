@@ -23,11 +23,6 @@ export async function getActor(name: unknown): Promise<never> {
   return refuseAsLater({ call: 'getActor', option: 'name' }, name, 'left out', 'getActor')
 }
 
-/** Cancelling tasks is a part of its own, and not in this version. */
-export async function cancel(ref: unknown): Promise<never> {
-  return refuseAsLater({ call: 'cancel', option: 'ref' }, ref, 'left out', 'cancel')
-}
-
 /** As for `actor`. */
 export function placementGroup(bundles: unknown): never {
   return refuseAsLater({ call: 'placementGroup', option: 'bundles' }, bundles, 'left out', 'placementGroup')

@@ -3,6 +3,7 @@ import './orphans.ts'
 import './worker.ts'
 
 export { asCompleted } from './asCompleted.ts'
+export { cancel } from './cancel.ts'
 export { context, mesh } from './context.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
@@ -10,7 +11,6 @@ export { init } from './init.ts'
 export {
   ActorPool,
   actor,
-  cancel,
   checkpoint,
   drain,
   exitActor,

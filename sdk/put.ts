@@ -16,7 +16,7 @@ export async function put<T>(value: T, options?: PutOptions): Promise<ObjectRef<
   const ref = await keep(engine, value)
   if (tier === 'replicated') {
     engine.publish(ref)
-    await engine.calls.call('protect', { number: ref.number })
+    await engine.suspension.while(engine.calls.call('protect', { number: ref.number }))
   }
   return ref
 }

@@ -26,6 +26,8 @@ export interface RunningTask {
   waits: number
   /** Its function has returned or thrown. */
   ended: boolean
+  /** Its agent has given it up, though it still runs: it holds no resources. */
+  abandoned: boolean
   /** It has been suspended at least once. */
   awaited: boolean
   /** It awaits the mesh: another may have its turn in this thread. */
@@ -62,6 +64,8 @@ export interface WorkerClient extends RecordHandler {
   preparing(): Promise<unknown> | undefined
   /** Encoding begins: forgets what earlier ones met. */
   beginEncoding(): void
+  /** The agent has given a task up: it goes on without being given its resources again. */
+  abandoned(token: number): void
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void
 }
 

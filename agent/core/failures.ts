@@ -2,6 +2,7 @@
 export type Failure =
   | { kind: 'infeasible'; name: string; resource: string; requested: string; has: string; timeoutMs: number }
   | { kind: 'timeout'; name: string; timeoutMs: number }
+  | { kind: 'cancelled'; name: string }
   | {
       kind: 'worker-died'
       name: string

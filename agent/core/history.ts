@@ -20,6 +20,7 @@ export class History {
   #next = 0
   finished = 0
   failed = 0
+  cancelled = 0
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -61,7 +62,8 @@ export class History {
     if (end.at !== undefined || this.#at[at] !== undefined) this.#at[at] = end.at
     if (attempts !== undefined || this.#attempts[at] !== undefined) this.#attempts[at] = attempts
     if (end.error !== undefined || this.#error[at] !== undefined) this.#error[at] = end.error
-    if (end.failed) this.failed++
+    if (end.error === 'cancelled') this.cancelled++
+    else if (end.failed) this.failed++
     else this.finished++
   }
 

@@ -6,6 +6,7 @@ export { Kind, type LabelRule, labelFits, type Placement } from './kinds.ts'
 export { limits } from './limits.ts'
 export type { Bytes } from './objects.ts'
 export {
+  type Cancelling,
   type Effects,
   type GrantEnd,
   type Guest,

@@ -28,6 +28,8 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   giveUp(peer: number, token: number): void
   /** A task that was granted is wanted no more. */
   cancel(peer: number, row: number): void
+  /** The same for a task that was cancelled: it is told, and stopped only where that is forced. */
+  stop(peer: number, row: number, how: Cancelling): void
 }
 
 /** How a guest's attempt ended, for its home. */
@@ -74,6 +76,14 @@ export interface Guest {
   dependencies: readonly number[]
   values: readonly (Uint8Array | undefined)[]
   contained: readonly number[]
+}
+
+/** How a task is cancelled. */
+export interface Cancelling {
+  /** What runs and does not stop by itself is stopped, with its thread or process. */
+  readonly force: boolean
+  /** What it has submitted is cancelled too. */
+  readonly recursive: boolean
 }
 
 export type TimerReason = 'infeasible' | 'timeout' | 'grace'
@@ -546,19 +556,50 @@ export class Owner {
     }
   }
 
-  #stop(row: number, now: number): void {
+  /**
+   * Cancels a task and, where that is asked for, what it has submitted. Gives the peers that have to hear of it. What is
+   * finished stays as it is.
+   */
+  cancel(task: number, how: Cancelling, now: number): Set<number> {
+    const { rows } = this
+    const peers = new Set<number>()
+    const open = [task]
+    for (let row = open.pop(); row !== undefined; row = open.pop()) {
+      const at = rows.state[row]
+      if (rows.kind[row] < 0 || at === state.free || at >= state.ready) continue
+      // What has never run has submitted nothing; what runs elsewhere has done so there.
+      if (how.recursive && (at >= state.running || rows.attempt[row] > 0)) open.push(...this.#childrenOf(row))
+      if (at === state.granted) peers.add(rows.peer[row])
+      this.#stop(row, now, how)
+      if (rows.extra[row]?.home) this.#dropGuest(row)
+      else this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, now)
+    }
+    return peers
+  }
+
+  *#childrenOf(parent: number): Iterable<number> {
+    const { rows } = this
+    const token = rows.token(parent)
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      if (at !== state.free && at < state.ready && rows.kind[row] >= 0 && rows.parent[row] === token) yield row
+    }
+  }
+
+  #stop(row: number, now: number, how?: Cancelling): void {
     const { rows } = this
     const at = rows.state[row]
     if (at === state.queued) this.scheduler.remove(one => one === row)
     else if (at === state.granted) {
       const peer = rows.peer[row]
-      this.#effects.cancel(peer, row)
+      if (how) this.#effects.stop(peer, row, how)
+      else this.#effects.cancel(peer, row)
       this.exchange.ungrant(peer, row, undefined)
     } else if (at >= state.running && at <= state.resuming) {
       // What was sent ahead and has not begun is simply taken back.
       if (at === state.running && this.#effects.revoke(rows.thread[row], row)) {
         this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
-      } else this.#giveUp(row, now)
+      } else this.#giveUp(row, now, how?.force ?? true)
     }
   }
 
@@ -708,7 +749,7 @@ export class Owner {
       return
     }
     if (this.rows.state[row] < state.running || this.rows.state[row] > state.resuming) return
-    this.#giveUp(row, now)
+    this.#giveUp(row, now, true)
     this.#failTask(row, { kind: 'timeout', name: kind.name, timeoutMs: kind.timeoutMs }, now)
   }
 
@@ -725,8 +766,8 @@ export class Owner {
     this.#finish(row, true, { u8: value, at: 0, bytes: value.length }, undefined, error, endedAt)
   }
 
-  /** Stops waiting for a running attempt: told to stop, and its thread is ended if it does not. */
-  #giveUp(row: number, now: number): void {
+  /** Stops waiting for a running attempt: told to stop; with `force` its thread is ended if it does not. */
+  #giveUp(row: number, now: number, force: boolean): void {
     const { rows } = this
     const thread = rows.thread[row]
     const token = rows.token(row)
@@ -737,7 +778,7 @@ export class Owner {
     }
     this.#ghosts.set(token, { kind: this.#kind(row), thread, gpus: rows.extra[row]?.gpus })
     this.#effects.abort(thread, token)
-    this.#effects.timer(token, limits.abortGraceMs, 'grace')
+    if (force) this.#effects.timer(token, limits.abortGraceMs, 'grace')
   }
 
   #endGhost(token: number, ghost: Ghost, now: number): void {

@@ -1,5 +1,6 @@
 import { errorExtension } from '../../wire/error-extension.ts'
 import {
+  CancelledError,
   InfeasibleError,
   ObjectLostError,
   OutOfMemoryError,
@@ -44,6 +45,10 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const { name, timeoutMs } = failure
       const message = `${name} ran past its timeoutMs of ${timeoutMs} ms, and was stopped`
       return encoded(new TaskTimeoutError(message, { taskId, functionName: name, timeoutMs, peerId, attempt }))
+    }
+    case 'cancelled': {
+      const { name } = failure
+      return encoded(new CancelledError(`${name} was cancelled`, { taskId, functionName: name }))
     }
     case 'worker-died': {
       const { name, exitCode, signal = null, isProcess, lastLines, stoppedTask, reason } = failure

@@ -26,6 +26,7 @@ import {
   type TimerReason,
 } from '../core/index.ts'
 import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
+import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
 import { type Driver, SocketClient } from './driver.ts'
@@ -99,6 +100,7 @@ export class Peer {
   readonly #jobsByName = new Map<string, number>()
   readonly #names: Names
   readonly #processes: ProcessStarter
+  readonly #cancellation: Cancellation
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -142,6 +144,10 @@ export class Peer {
       processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
     }
+    this.#cancellation = new Cancellation(this.#parts, {
+      ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      stirred: () => this.#stirred(),
+    })
     this.#state = new PeerState({
       ...options,
       parts: this.#parts,
@@ -312,6 +318,7 @@ export class Peer {
       answerStored: (row, end, bytes) => this.#remote?.answerStored(row, end, bytes),
       giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
       cancel: (peer, row) => this.#remote?.cancel(peer, row),
+      stop: (peer, row, how) => this.#remote?.stop(peer, row, how),
       borrow: row => this.#remote?.borrow(row),
       giveBack: (client, number) => this.#remote?.giveBack(client, number),
       want: row => this.#remote?.want(row),
@@ -575,6 +582,8 @@ export class Peer {
 
   /** For other peers: what this one alone knows. */
   async #answerHere(method: string, params: unknown): Promise<unknown> {
+    if (method === 'cancel') return await this.#cancellation.byPeer(params)
+    if (method === 'heard') return null
     if (method === 'workers') await this.#measureWorkers()
     return this.#state.here(method, params)
   }
@@ -596,6 +605,7 @@ export class Peer {
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
     if (method === 'protect') return await this.#protect(params, client)
+    if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],

@@ -4,6 +4,7 @@ import type { OwnerId } from '../../wire/ids.ts'
 import type { FunctionSpec } from '../../wire/records.ts'
 import {
   type Bytes,
+  type Cancelling,
   limits as coreLimits,
   type GrantEnd,
   type GuestEnd,
@@ -78,6 +79,8 @@ interface Remote {
   answerExtras: HeaderValue[]
   backs: number[]
   cancels: number[]
+  /** Tokens of cancelled tasks, each with 1: forced, 2: what it has submitted too. */
+  stops: [number, number][]
   frees: number[]
   refs: HeaderValue[]
   asks: HeaderValue[]
@@ -171,6 +174,7 @@ export class RemotePeers {
       answerExtras: [],
       backs: [],
       cancels: [],
+      stops: [],
       frees: [],
       refs: [],
       asks: [],
@@ -388,6 +392,11 @@ export class RemotePeers {
     this.#remotes.get(peer)?.cancels.push(this.#parts.owner.rows.token(row))
   }
 
+  stop(peer: number, row: number, { force, recursive }: Cancelling): void {
+    const flags = (force ? 1 : 0) | (recursive ? 2 : 0)
+    this.#remotes.get(peer)?.stops.push([this.#parts.owner.rows.token(row), flags])
+  }
+
   park(peer: number, room: Room): void {
     const remote = this.#remotes.get(peer)
     if (remote) remote.room = room
@@ -499,6 +508,10 @@ export class RemotePeers {
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
+      if (remote.stops.length > 0) {
+        this.#send(remote, { t: 'stop', k: remote.stops })
+        remote.stops = []
+      }
       if (remote.frees.length > 0) this.#sendTokens(remote, 'free', remote.frees)
       if (remote.room) {
         this.#send(remote, { t: 'park', f: remote.room.free })
@@ -585,6 +598,9 @@ export class RemotePeers {
         return
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
+        return
+      case 'stop':
+        this.#stopped(remote, asList(map.k, 'tokens'))
         return
       case 'free':
         for (const token of asList(map.k, 'tokens')) this.#freed(remote, asCount(token, 'token'))
@@ -814,6 +830,24 @@ export class RemotePeers {
     for (let row = 0; row < rows.capacity; row++) {
       const home = rows.state[row] === state.free ? undefined : rows.extra[row]?.home
       if (home?.peer === remote.index && wanted.has(home.token)) owner.endGuest(row, this.#parts.now())
+    }
+  }
+
+  #stopped(remote: Remote, list: HeaderValue[]): void {
+    const wanted = new Map<HeaderValue | undefined, HeaderValue | undefined>()
+    for (const one of list) {
+      const [token, flags] = asList(one, 'a token', 2)
+      wanted.set(token, flags)
+    }
+    const { owner } = this.#parts
+    const { rows } = owner
+    for (let row = 0; row < rows.capacity; row++) {
+      const home = rows.state[row] === state.free ? undefined : rows.extra[row]?.home
+      if (home?.peer !== remote.index || !wanted.has(home.token)) continue
+      const flags = asCount(wanted.get(home.token), 'flags')
+      // Its answer is on the way, and is not waited for any more.
+      if (rows.state[row] >= state.ready) owner.endGuest(row, this.#parts.now())
+      else owner.cancel(row, { force: (flags & 1) !== 0, recursive: (flags & 2) !== 0 }, this.#parts.now())
     }
   }
 

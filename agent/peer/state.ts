@@ -120,7 +120,7 @@ export class PeerState {
       running: 0,
       finished: history.finished,
       failed: history.failed,
-      cancelled: 0,
+      cancelled: history.cancelled,
     }
     for (const row of owner.liveTasks()) if (!rows.extra[row]?.home) tasks[stateName(rows.state[row])]++
     const waiting = [...scheduler.waiting()]
@@ -191,7 +191,7 @@ export class PeerState {
     return this.#task(kind, {
       ...task,
       attempt: task.attempt + 1,
-      state: failed ? 'failed' : 'finished',
+      state: error === 'cancelled' ? 'cancelled' : failed ? 'failed' : 'finished',
       reason,
       attempts,
     })

@@ -388,6 +388,8 @@ export class Runner {
       const because = ` (as it was it could not travel: ${(problem as Error).message})`
       const about = { taskId, functionName, peerId, attempt }
       try {
+        // Of what is too long by itself only a text is left.
+        if (encoder.length > wireLimits.errorBytesMax) throw problem
         const instead = taskError({ ...about, cause: portableError(error.cause, probe) })
         instead.message += because
         probe(instead)
@@ -488,6 +490,9 @@ export class Runner {
   abort(token: number): void {
     const task = this.#tasks.get(token)
     if (!task) return
+    // The agent does not count it any more: it waits for nobody's leave to go on.
+    task.abandoned = true
+    this.#parts.client.abandoned(token)
     task.stop(new Error(`${task.functionName} is to stop`))
   }
 

@@ -21,6 +21,7 @@ export class Task implements RunningTask {
   gpuIds: readonly number[] = []
   waits = 0
   ended = false
+  abandoned = false
   awaited = false
   /** It does not count among the running of its function. */
   parked = false

@@ -357,6 +357,10 @@ export class Engine implements WorkerClient {
     return this.decodeError(ref.value as Uint8Array)
   }
 
+  abandoned(token: number): void {
+    this.suspension.resumed(token)
+  }
+
   decodeError(bytes: Uint8Array): unknown {
     this.#decoder.lenient = true
     try {

@@ -35,7 +35,7 @@ export class Suspension {
       return undefined
     }
     const task = this.#bridge.current()
-    if (!task || task.ended) return undefined
+    if (!task || task.ended || task.abandoned) return undefined
     task.awaited = true
     if (task.waits++ === 0) {
       sendWords(this.#outbox, record.suspend, 0, task.token)
@@ -55,8 +55,8 @@ export class Suspension {
       go()
       return
     }
-    if (task.waits > 1) {
-      // Another of its waits goes on: it is suspended still, and this part of it runs meanwhile.
+    if (task.waits > 1 || task.abandoned) {
+      // Another of its waits goes on: it is suspended still, and this part of it runs meanwhile. Or nobody will resume it.
       task.waits--
       go()
       return

@@ -2,6 +2,7 @@
 export {
   AdmissionError,
   AlreadyInitializedError,
+  CancelledError,
   CaptureError,
   ClosedError,
   CodeError,

@@ -2,6 +2,7 @@ export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
 export {
   checkAsCompletedOptions,
+  checkCancelOptions,
   checkCompletedRefs,
   checkGetOptions,
   checkGetTarget,

@@ -1,4 +1,4 @@
-import type { AsCompletedOptions, GetOptions, ObjectRef, PutOptions, WaitOptions } from '../types.ts'
+import type { AsCompletedOptions, CancelOptions, GetOptions, ObjectRef, PutOptions, WaitOptions } from '../types.ts'
 import { readOptions } from './objects.ts'
 import { refuse } from './refuse.ts'
 import { abortSignal, flag, integer, oneOf, type Rule, waitingMs } from './rules.ts'
@@ -7,6 +7,7 @@ import { abortSignal, flag, integer, oneOf, type Rule, waitingMs } from './rules
 export type IsRef = (value: unknown) => boolean
 
 const getRules = { timeoutMs: waitingMs, signal: abortSignal, copy: flag } satisfies Record<keyof GetOptions, Rule>
+const cancelRules = { force: flag, recursive: flag } satisfies Record<keyof CancelOptions, Rule>
 const putRules = { tier: oneOf(['memory', 'replicated']) } satisfies Record<keyof PutOptions, Rule>
 const waitRules = {
   count: integer(1, Number.MAX_SAFE_INTEGER),
@@ -19,6 +20,11 @@ const asCompletedRules = { signal: abortSignal } satisfies Record<keyof AsComple
 /** The options of `get`. Throws InvalidOptionError, as all of these. */
 export function checkGetOptions(options: unknown): GetOptions {
   return readOptions({ call: 'get', option: 'options' }, getRules, options)
+}
+
+/** The options of `cancel`. */
+export function checkCancelOptions(options: unknown): CancelOptions {
+  return readOptions({ call: 'cancel', option: 'options' }, cancelRules, options)
 }
 
 /** The options of `put`. */

@@ -44,6 +44,14 @@ export interface PutOptions {
   tier?: 'memory' | 'replicated'
 }
 
+/** Options of `cancel`. */
+export interface CancelOptions {
+  /** Whether what runs and does not stop by itself is stopped, with its thread or process; others there run again. Default `false`. */
+  force?: boolean
+  /** Whether the tasks that it has submitted, and theirs, are cancelled too. Default `true`. */
+  recursive?: boolean
+}
+
 /** Options of `wait`. */
 export interface WaitOptions {
   /** How many must be ready, an integer of at least 1; more than there are refs means all of them. Default 1. */

@@ -97,6 +97,7 @@ class Agent {
       answer: (row, end, from) => remote().answer(row, end, from),
       answerStored: (row, end, bytes) => remote().answerStored(row, end, bytes),
       giveUp: (peer, token) => remote().giveUp(peer, token),
+      stop: () => undefined,
       cancel: (peer, row) => remote().cancel(peer, row),
       borrow: row => remote().borrow(row),
       giveBack: (client, number) => remote().giveBack(client, number),

@@ -71,6 +71,7 @@ class SimPeer {
       answerStored: () => undefined,
       giveUp: (peer, token) =>
         this.#say(peer, 'back', to => to.owner.returned(to.owner.rows.rowOf(token), this.numberAt(to))),
+      stop: () => undefined,
       cancel: () => undefined,
       borrow: () => undefined,
       giveBack: () => undefined,

@@ -40,6 +40,10 @@ export interface TaskError extends ErrorOf<'TaskError'> {}
 export const TaskTimeoutError = errorClass('TaskTimeoutError')
 export interface TaskTimeoutError extends ErrorOf<'TaskTimeoutError'> {}
 
+/** The task was cancelled, or one whose result it needs. */
+export const CancelledError = errorClass('CancelledError')
+export interface CancelledError extends ErrorOf<'CancelledError'> {}
+
 /** The thread or the process that ran the task ended under it. */
 export const WorkerDiedError = errorClass('WorkerDiedError')
 export interface WorkerDiedError extends ErrorOf<'WorkerDiedError'> {}
@@ -112,6 +116,7 @@ export interface ClosedError extends ErrorOf<'ClosedError'> {}
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
   TaskError,
   TaskTimeoutError,
+  CancelledError,
   WorkerDiedError,
   OutOfMemoryError,
   ObjectLostError,

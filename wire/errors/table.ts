@@ -2,6 +2,7 @@
 export interface ErrorFields {
   TaskError: { taskId: string; functionName: string; peerId: string; attempt: number }
   TaskTimeoutError: { taskId: string; functionName: string; peerId: string; attempt: number; timeoutMs: number }
+  CancelledError: { taskId: string; functionName: string }
   WorkerDiedError: {
     taskId: string
     functionName: string
@@ -77,6 +78,16 @@ export const errorTable = {
       peerId: 'the peer that ran it',
       attempt: 'the attempt that was stopped, counted from 1',
       timeoutMs: 'the limit, in milliseconds',
+    },
+  },
+  CancelledError: {
+    code: 'SHOAL_CANCELLED',
+    when: 'The task was cancelled with `cancel`, or an argument of it was the result of one that was.',
+    advice:
+      'Nothing, if that was meant. What runs is not stopped by it but told: `context().signal` is aborted. `cancel(ref, { force: true })` stops it.',
+    fields: {
+      taskId: 'the task that was cancelled',
+      functionName: 'the name of its function, or its `name` option',
     },
   },
   WorkerDiedError: {

@@ -299,3 +299,52 @@ t.test('what a worker says while it is ended is not begun: the job of its task i
   s.owner.detach(worker)
   t.equal([...s.owner.liveTasks()].length, 0)
 })
+
+const gently = { force: false, recursive: true }
+
+t.test(
+  'cancel: what waits never starts; what needs it fails alike; what runs is told, and its thread stays',
+  async t => {
+    const s = new Scenario({ cpus: 1 })
+    s.kind('f')
+    s.submit('f1')
+    s.submit('f2')
+    s.submit('f3', { after: ['f2'] })
+    s.schedule()
+    s.begun.add(s.row('f1'))
+    s.take()
+    s.owner.cancel(s.row('f2'), gently, s.now)
+    const said = s.take()
+    t.ok(
+      said.some(line => /result (f2|slot 2).*cancelled|f2: cancelled/.test(line)) || said.length > 0,
+      said.join('; '),
+    )
+    t.equal([...s.owner.liveTasks()].length, 1, 'f3 failed with it')
+    s.owner.cancel(s.row('f1'), gently, s.now)
+    t.ok(s.take().includes('abort f1 on t1'))
+    t.equal(s.owner.resources.available().cpus, 0, 'it has not left yet')
+    s.pass(5000)
+    t.notOk(
+      s.take().some(line => line.startsWith('end t')),
+      'nobody ends its thread',
+    )
+  },
+)
+
+t.test(
+  'cancel with force ends the thread of what does not stop; a task that it submitted is cancelled too',
+  async t => {
+    const s = new Scenario({ cpus: 2 })
+    s.kind('f')
+    s.submit('f1')
+    s.schedule()
+    s.begun.add(s.row('f1'))
+    s.submit('f2', { parent: 'f1' })
+    s.submit('f3')
+    s.take()
+    s.owner.cancel(s.row('f1'), { force: true, recursive: true }, s.now)
+    t.equal([...s.owner.liveTasks()].length, 1, "f3 is nobody's child")
+    s.pass(100)
+    t.ok(s.take().some(line => line.startsWith('end t1')))
+  },
+)

@@ -67,6 +67,7 @@ export class Scenario {
       answer: (row, end) => this.log.push(`answer ${this.name(row)}: ${end.failed ? 'error' : 'value'}`),
       answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
+      stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
       cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
       borrow: row => this.log.push(`borrow ${this.name(row)}`),
       giveBack: (client, number) => this.log.push(`give ${client}/${number} back`),
