@@ -1,5 +1,5 @@
 import type { Resources } from '../../wire/state.ts'
-import { defaultResources, objectStoreShare, usableMemoryBytes } from '../home/index.ts'
+import { defaultResources, objectStoreShare, usableMemoryBytes } from '../machine.ts'
 import type { Arguments, OptionSpec } from './command.ts'
 import { usageError } from './failure.ts'
 import { parseListenAddress } from './listen-address.ts'

@@ -20,7 +20,6 @@ export {
 } from './identity-files.ts'
 export { LogFile, logLimits, openLogForAppending } from './log-file.ts'
 export { followLog, type LogEntry, logSize, mentions, readLog, readLogFrom } from './log-reader.ts'
-export { defaultResources, objectStoreShare, usableMemoryBytes } from './machine.ts'
 export {
   isAloneInMesh,
   loadMembership,
