@@ -19,6 +19,7 @@ import {
   readMeshId,
   readRemembered,
   removeAgentTraces,
+  removeSpilled,
   saveCredential,
   saveMembership,
   takeAgentLock,
@@ -75,6 +76,7 @@ export class Daemon {
       const before = await findAgent(home)
       if (before.state === 'running') return { heldBy: before.record.pid }
       if (before.state !== 'none') removeAgentTraces(home, before.record.socket)
+      removeSpilled(home)
       socket = agentSocketPath(home)
       return await Daemon.#listen(home, lock, socket, options)
     } catch (error) {
@@ -101,6 +103,7 @@ export class Daemon {
       version: shoalVersion,
       resources,
       objectStoreBytes,
+      spillDir: home.spillDir,
       labels,
       folders,
       log,
@@ -243,6 +246,11 @@ export class Daemon {
     this.#removed = true
     this.#server.close()
     removeAgentTraces(this.#home, this.record.socket)
+    try {
+      removeSpilled(this.#home)
+    } catch (error) {
+      this.#log(`what was spilled could not be removed: ${(error as Error).message}`)
+    }
     this.#lock.release()
   }
 }

@@ -8,6 +8,8 @@ export interface EmbeddedData {
   hello: Hello
   resources: Record<string, number>
   labels: Record<string, string>
+  /** Where it spills. The program removes the folder at its end. */
+  spillDir: string
   folders: string[]
   /** Joins the mesh of this ticket. */
   ticket: string | undefined

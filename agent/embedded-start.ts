@@ -6,6 +6,7 @@ import type { Hello } from '../wire/records.ts'
 import { ringMemory } from '../wire/ring.ts'
 import type { EmbeddedData } from './embedded-data.ts'
 import { defaultResources, objectStoreShare } from './machine.ts'
+import { embeddedSpillFolder } from './home/spill-folders.ts'
 
 /** What an embedded peer offers; what is left out has the machine's own values. */
 export interface EmbeddedOptions {
@@ -25,6 +26,8 @@ export interface EmbeddedAgent {
   toAgent: { memory: SharedArrayBuffer; bell: Int32Array }
   toDriver: { memory: SharedArrayBuffer; bell: Int32Array }
   control: Int32Array
+  /** Where it spills: to be removed when it has ended. */
+  spillDir: string
 }
 
 /** The least that an object store has. */
@@ -40,6 +43,7 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello, ticke
   const toAgent = { memory: ringMemory(), bell: bellMemory() }
   const toDriver = { memory: ringMemory(), bell: bellMemory() }
   const control = new Int32Array(new SharedArrayBuffer(controlBytes))
+  const spillDir = embeddedSpillFolder()
   const entry = process.argv[1]
   const workerData: EmbeddedData = {
     channel: { in: toAgent.memory, out: toDriver.memory, bell: toAgent.bell, peerBell: toDriver.bell },
@@ -47,6 +51,7 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello, ticke
     hello,
     resources: { ...options.resources, cpus: options.cpus ?? defaults.cpus, gpus: options.gpus ?? 0, memoryBytes },
     labels: options.labels ?? {},
+    spillDir,
     ticket,
     control,
     folders: [...new Set([process.cwd(), ...(entry ? [dirname(entry)] : [])])],
@@ -57,5 +62,5 @@ export function startEmbeddedAgent(options: EmbeddedOptions, hello: Hello, ticke
     execArgv: [],
     name: 'shoal agent',
   })
-  return { worker, store, toAgent, toDriver, control }
+  return { worker, store, toAgent, toDriver, control, spillDir }
 }

@@ -7,6 +7,7 @@ import { RingOutbox } from '../wire/ring.ts'
 import { sendText } from '../wire/texts.ts'
 import type { EmbeddedData } from './embedded-data.ts'
 import type { EmbeddedMesh } from './embedded-mesh.ts'
+import { removeDeadSpillFolders } from './home/spill-folders.ts'
 import { shoalVersion } from './node-version.ts'
 import { shoalUrl, startWorker } from './workers/index.ts'
 
@@ -15,7 +16,17 @@ import { shoalUrl, startWorker } from './workers/index.ts'
  * nothing of the network, and opens no port, before it joins a mesh by a ticket or makes one. It ends with the program, or when
  * the program ends it.
  */
-const { channel, store, hello, resources, labels, folders, ticket, control: cells } = workerData as EmbeddedData
+const {
+  channel,
+  store,
+  hello,
+  resources,
+  labels,
+  spillDir,
+  folders,
+  ticket,
+  control: cells,
+} = workerData as EmbeddedData
 
 const key = generateKey()
 const rootKey = generateKey()
@@ -36,6 +47,7 @@ async function start(): Promise<void> {
     resources: isDriver ? { cpus: 0, gpus: 0, memoryBytes: resources.memoryBytes ?? 0 } : resources,
     objectStoreBytes: store.byteLength,
     labels,
+    spillDir,
     version: shoalVersion,
     folders,
     role: joined?.role ?? 'peer',
@@ -79,6 +91,7 @@ async function start(): Promise<void> {
   }
   if (joined) await enter()
   peer.attachRing(channel, hello)
+  setImmediate(removeDeadSpillFolders)
   if (!isDriver) peer.warm()
 }
 

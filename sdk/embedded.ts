@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import type { Worker } from 'node:worker_threads'
 import { type EmbeddedAgent, startEmbeddedAgent } from '../agent/embedded-start.ts'
 import { BellLoop } from '../wire/bell.ts'
@@ -30,6 +31,7 @@ class EmbeddedConnection implements Connection {
   readonly #outbox: RingOutbox
   readonly #store: SharedArrayBuffer
   readonly #control: Int32Array
+  readonly #spillDir: string
   readonly #loop: BellLoop
   readonly #printer: LogPrinter
   #engine: Engine | undefined
@@ -37,8 +39,9 @@ class EmbeddedConnection implements Connection {
   #onWelcome: { resolve(): void; reject(error: Error): void } | undefined
   #closing = false
 
-  constructor({ worker, store, toAgent, toDriver, control: cells }: EmbeddedAgent, hello: Hello) {
+  constructor({ worker, store, toAgent, toDriver, control: cells, spillDir }: EmbeddedAgent, hello: Hello) {
     this.#control = cells
+    this.#spillDir = spillDir
     process.on('exit', this.#atExit)
     const outbox = new RingOutbox(toAgent.memory, toAgent.bell)
     this.#worker = worker
@@ -125,6 +128,7 @@ class EmbeddedConnection implements Connection {
     process.off('exit', this.#atExit)
     if (answer?.mesh !== true) {
       await this.#worker.terminate()
+      this.#removeSpilled()
       return
     }
     // It ends by itself: a thread that is ended with calls of the network's native code in flight takes the process with it.
@@ -133,14 +137,25 @@ class EmbeddedConnection implements Connection {
     Atomics.notify(this.#control, control.end)
     await within(MESH_CLOSE_MS, exited)
     this.#worker.unref()
+    this.#removeSpilled()
   }
 
   /** The program ends without `close`: an agent with a mesh leaves it before its thread is stopped. */
   readonly #atExit = (): void => {
-    if (Atomics.load(this.#control, control.mesh) === 0) return
-    Atomics.store(this.#control, control.end, 2)
-    Atomics.notify(this.#control, control.end)
-    Atomics.wait(this.#control, control.ended, 0, EXIT_MS)
+    if (Atomics.load(this.#control, control.mesh) !== 0) {
+      Atomics.store(this.#control, control.end, 2)
+      Atomics.notify(this.#control, control.end)
+      Atomics.wait(this.#control, control.ended, 0, EXIT_MS)
+    }
+    this.#removeSpilled()
+  }
+
+  #removeSpilled(): void {
+    try {
+      rmSync(this.#spillDir, { recursive: true, force: true })
+    } catch {
+      // It goes with the next program that spills.
+    }
   }
 }
 

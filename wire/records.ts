@@ -32,9 +32,9 @@ export const record = {
   seal: 10,
   /** words: [request]: gives back room that was not sealed. */
   discard: 11,
-  /** words: [slot]: asks for a stored value's place (rings) or bytes (sockets). */
+  /** words: [slot]: asks for a stored value's place (rings) or bytes (sockets). field 1: it will be looked at in place. */
   fetch: 12,
-  /** words: [token]: the views of a dependency that `run` pinned are gone. */
+  /** words: [token]: a stored value that `run` or `located` pinned has been read. field 1: the views of it are gone. */
   unpin: 13,
   /** words: [slot, client, number lo, number hi]: this client holds a ref it was given. */
   borrow: 14,
@@ -72,7 +72,7 @@ export const record = {
   allocated: 36,
   /** No room for a result. words: [request, bytes], the error as a value */
   refused: 37,
-  /** words: [slot, offset lo, offset hi, bytes lo, bytes hi]: it stays there as long as the client holds the slot. */
+  /** words: [slot, offset lo, offset hi, bytes lo, bytes hi, token]: it stays there until the client says `unpin`. */
   located: 38,
   /** words: [slot, from lo, from hi, bytes, total lo, total hi] then bytes: a piece of a stored value for a socket's client. */
   piece: 39,
@@ -101,6 +101,8 @@ export const record = {
   abort: 50,
   /** words: [client]; text: { peerId, incarnation, client }: whose tasks the following ones of that client are. */
   named: 51,
+  /** words: [0]: collect what is no longer needed, and say `collected`. */
+  collect: 52,
   /**
    * To a process, before the `run` that names it: a piece of a stored dependency.
    * words: [number, from lo, from hi, bytes, total lo, total hi], then bytes
@@ -126,6 +128,8 @@ export const record = {
   output: 61,
   /** The function's code cannot be loaded here. words: [token, claim, bytes, 0], the error as a value */
   incapable: 62,
+  /** words: [0]: what could be collected has been, and was said before this. */
+  collected: 63,
 } as const
 
 /** Flags of `result` and `done`. */
@@ -156,7 +160,7 @@ export interface Hello {
 }
 
 /** Version of these records; both sides say theirs and refuse another. */
-export const recordsVersion = 2
+export const recordsVersion = 3
 
 /** Text of `welcome`. */
 export interface Welcome {

@@ -19,3 +19,4 @@ export {
 export { PeerTable, type RemotePeer } from './peers.ts'
 export { type Demand, ResourceTable } from './resources.ts'
 export { type Attempt, type Location, state } from './rows.ts'
+export { type Memory, type RoomRequest, Spilling } from './spilling.ts'

@@ -36,6 +36,18 @@ export const limits = {
   /** Fetched copies of at least so many bytes stay for a while after their last use. */
   lingerBytesMin: 256 * 1024,
   lingerMs: 3000,
+  /** Values that are nowhere else are written to disk above this part of the store. */
+  spillAbove: 0.8,
+  /** Several are joined into files of so many bytes. */
+  spillFileBytes: 64 << 20,
+  /** Who finds no room has at least so much written at a time. */
+  spillBytesMin: 16 << 20,
+  /** After a write that failed nothing is written in advance for so long; who asks for room has it tried at once. */
+  spillAgainMs: 1000,
+  /** Workers are asked to collect for the sake of room at most so often. */
+  collectAgainMs: 1000,
+  /** Room that others are about to give back is waited for so long. */
+  roomStuckMs: 30_000,
   /** A parked peer that says nothing for this long is none. */
   parkedMs: 6000,
   /** Work granted ahead to a peer: this much, and so many tasks. */

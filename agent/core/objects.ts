@@ -3,6 +3,7 @@ import type { Failure } from './failures.ts'
 import { limits } from './limits.ts'
 import type { PeerTable } from './peers.ts'
 import { type Location, type Rows, state } from './rows.ts'
+import { type Memory, Spilling } from './spilling.ts'
 
 /** Bytes somewhere: in a record, or in memory of their own. */
 export interface Bytes {
@@ -49,16 +50,33 @@ export class Objects {
   readonly rows: Rows
   readonly clients: Map<number, Client>
   readonly peers: PeerTable
+  readonly spilling: Spilling
   readonly #effects: ObjectEffects
   readonly #byKey = new Map<number, number>()
   /** Called for rows that waited for one that is there now. */
   onAvailable: (waiterToken: number, row: number) => void = () => undefined
 
-  constructor(parts: { rows: Rows; clients: Map<number, Client>; peers: PeerTable; effects: ObjectEffects }) {
+  constructor(parts: {
+    rows: Rows
+    clients: Map<number, Client>
+    peers: PeerTable
+    effects: ObjectEffects
+    memory: Memory
+  }) {
     this.rows = parts.rows
     this.clients = parts.clients
     this.peers = parts.peers
     this.#effects = parts.effects
+    this.spilling = new Spilling({
+      rows: parts.rows,
+      memory: parts.memory,
+      host: {
+        arrived: (row, offset) => this.arrived(row, offset, undefined),
+        noRoom: (row, error) => this.noRoom(row, error),
+        unreadable: (row, reason) => this.#unreadable(row, reason),
+        free: offset => this.#effects.free(offset),
+      },
+    })
   }
 
   /** The row of an object that its client has shared, or -1. */
@@ -108,7 +126,7 @@ export class Objects {
       return
     }
     const borrowed = rows.kind[row] < 0 && rows.shared[row] === 1 && this.isForeign(row)
-    if (borrowed && extra && extra.offset >= 0 && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
+    if (borrowed && extra && this.isHere(row) && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
       // Fetched for a task that is over: the next one may want the same.
       extra.wanted = true
       this.hold(row)
@@ -123,7 +141,7 @@ export class Objects {
     } else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
     const sharesWith = extra?.sharesWith
     const alias = extra?.alias
-    if (extra && extra.offset >= 0 && sharesWith === undefined) this.#effects.free(extra.offset)
+    if (extra && (extra.offset >= 0 || extra.disk !== undefined)) this.spilling.drop(row)
     this.forgetLineage(row)
     if (extra) this.onFreed(row)
     rows.remove(row)
@@ -265,9 +283,9 @@ export class Objects {
 
   #tell(row: number, client: number, slot: number): void {
     const extra = this.rows.more(row)
-    if (extra.offset >= 0 || this.rows.state[row] === state.remote) this.#effects.stored(client, slot, extra.bytes)
+    const { value } = extra
+    if (!value) this.#effects.stored(client, slot, extra.bytes)
     else {
-      const value = extra.value as Uint8Array
       const from = { u8: value, at: 0, bytes: value.length }
       this.#effects.result(client, slot, this.rows.state[row] === state.failed, true, from)
     }
@@ -329,8 +347,9 @@ export class Objects {
     const { waiters, subscribers, holds: old } = extra
     if (holds) for (const held of holds) this.hold(held)
     extra.holds = holds
-    extra.offset = offset
     extra.bytes = bytes
+    extra.value = undefined
+    this.spilling.placed(row, offset)
     if (!keeps) {
       extra.arguments = undefined
       extra.dependencies = undefined
@@ -529,7 +548,6 @@ export class Objects {
     if (here >= 0) {
       this.hold(here)
       extra.sharesWith = here
-      extra.offset = rows.more(here).offset
       rows.state[row] = state.ready
     } else rows.state[row] = state.remote
     if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
@@ -561,21 +579,49 @@ export class Objects {
       this.#effects.unfetched(client, slot, extra.value as Uint8Array)
       return false
     }
-    if (extra.offset >= 0) return true
-    if (rows.state[row] !== state.remote) return false
-    extra.fetchers ??= []
-    extra.fetchers.push({ client, slot })
-    this.pull(row)
+    const place = this.place(row)
+    if (rows.more(place).offset >= 0) return true
+    if (rows.state[place] !== state.remote) return false
+    const there = rows.more(place)
+    there.fetchers ??= []
+    there.fetchers.push({ client, slot })
+    this.pull(place)
     return false
   }
 
-  /** Fetches the bytes of a remote value, once. */
-  pull(row: number): void {
+  /** The row that has the bytes of this one: itself, mostly. */
+  place(row: number): number {
+    return this.rows.extra[row]?.sharesWith ?? row
+  }
+
+  /** Whether this peer has its stored value, in the store or on disk. */
+  isHere(row: number): boolean {
+    const extra = this.rows.extra[this.place(row)]
+    return extra !== undefined && (extra.offset >= 0 || extra.disk !== undefined)
+  }
+
+  /** Fetches the bytes of a remote value, once. `urgent`: for what has begun. */
+  pull(row: number, urgent = false): void {
     const extra = this.rows.more(row)
     if (extra.pulling || this.rows.state[row] !== state.remote) return
     extra.pulling = true
     this.hold(row)
-    this.#effects.pull(row)
+    if (extra.disk === undefined) this.#effects.pull(row)
+    else this.spilling.restore(row, urgent)
+  }
+
+  /** What was on disk is no good: another copy, or the value is lost. */
+  #unreadable(row: number, reason: string): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    const { pulling } = extra
+    if (!pulling) this.hold(row)
+    if (extra.offset < 0) this.unreachable(row, -1, reason)
+    else {
+      this.spilling.remove(row)
+      this.spilling.add(row)
+      this.letGo(row)
+    }
   }
 
   /** The bytes have arrived. */
@@ -584,12 +630,12 @@ export class Objects {
     const extra = rows.more(row)
     extra.pulling = false
     if (rows.state[row] !== state.remote) {
-      this.#effects.free(offset)
+      this.spilling.free(offset)
       this.letGo(row)
       return
     }
-    extra.offset = offset
     rows.state[row] = state.ready
+    this.spilling.placed(row, offset)
     if (holds && !extra.holds) {
       for (const held of holds) this.hold(held)
       extra.holds = holds
@@ -752,7 +798,8 @@ export class Objects {
       }
       if (!extra?.locations?.some(location => location.peer === peer)) continue
       extra.locations = extra.locations.filter(location => location.peer !== peer)
-      if (extra.locations.length > 0 || extra.pulling || rows.state[row] !== state.remote) continue
+      if (extra.locations.length > 0 || extra.pulling || extra.disk !== undefined) continue
+      if (rows.state[row] !== state.remote) continue
       if (this.isForeign(row)) {
         rows.state[row] = state.expected
         extra.wanted = false
@@ -789,19 +836,26 @@ export class Objects {
     this.complete(row, true, { u8: value, at: 0, bytes: value.length }, undefined)
   }
 
-  /** Somebody reads the stored value: it stays where it is until `unpin`. */
-  pin(row: number): { offset: number; bytes: number; token: number } {
-    const extra = this.rows.more(row)
-    extra.pins++
-    return { offset: extra.offset, bytes: extra.bytes, token: this.rows.token(row) }
+  /**
+   * Somebody reads the stored value, which is in the store: it stays where it is until `unpin`. `view`: for as long as the reader
+   * likes; others are done with it soon.
+   */
+  pin(row: number, view = false): { offset: number; bytes: number; token: number } {
+    const place = this.place(row)
+    const extra = this.rows.more(place)
+    if (extra.pins++ === 0) this.spilling.remove(place)
+    if (!view) this.spilling.passingPins++
+    return { offset: extra.offset, bytes: extra.bytes, token: this.rows.token(place) }
   }
 
-  unpin(token: number): void {
+  unpin(token: number, view = false): void {
     const row = this.rows.rowOf(token)
     if (row < 0) return
     const extra = this.rows.extra[row]
     if (!extra || extra.pins === 0) return
-    extra.pins--
+    if (!view) this.spilling.passingPins--
+    if (--extra.pins > 0) return
+    this.spilling.add(row)
     this.sweep(row)
   }
 

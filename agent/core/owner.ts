@@ -11,6 +11,8 @@ import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
 import { type Attempt, type Location, Rows, state } from './rows.ts'
 import { Scheduler, type SchedulerEffects } from './scheduler.ts'
+import { type Memory, noMemory } from './spilling.ts'
+import { Staging } from './staging.ts'
 
 /** What the cores have done by their shell. */
 export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffects, ReplicaEffects {
@@ -126,6 +128,7 @@ export class Owner {
   readonly peers: PeerTable
   readonly exchange: Exchange
   readonly replicas: Replicas
+  readonly staging: Staging
   readonly #effects: Effects
   #nextClient = 1
   /** Of the last ones, by when they ended. */
@@ -141,18 +144,24 @@ export class Owner {
   }
   readonly #ghosts = new Map<number, Ghost>()
 
-  constructor(resources: ResourceTable, effects: Effects) {
+  constructor(resources: ResourceTable, effects: Effects, memory: Memory = noMemory) {
     this.resources = resources
     this.#effects = effects
     this.peers = new PeerTable(() => this.newClientId())
-    this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects })
+    this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects, memory })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
     this.lineage = new Lineage(this.rows, this.objects, {
       queue: row => this.#queue(row, this.#kind(row)),
       failLike: (row, dependency) => this.#failLike(row, dependency),
     })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
-    this.scheduler = new Scheduler({ rows: this.rows, resources, kinds: this.kinds, effects })
+    this.staging = new Staging(this.objects, effects)
+    this.scheduler = new Scheduler({
+      rows: this.rows,
+      resources,
+      kinds: this.kinds,
+      effects: this.staging.around(effects),
+    })
     this.exchange = new Exchange({
       rows: this.rows,
       resources,
@@ -182,9 +191,29 @@ export class Owner {
   /** Does what can be done now: here first, then with others. */
   schedule(now: number): void {
     this.#now = now
+    this.objects.spilling.advance(now)
     this.exchange.deal(now)
     this.scheduler.schedule(now)
+    const unfit = this.staging.advance()
+    if (unfit.length > 0) {
+      for (const row of unfit) this.#putBack(row, now)
+      this.scheduler.schedule(now)
+    }
     this.exchange.share(now)
+  }
+
+  /** A task that was given its place, and whose arguments are not here any more: it waits for them again. */
+  #putBack(row: number, now: number): void {
+    this.#vacate(row, now)
+    this.#queue(row, this.#kind(row))
+  }
+
+  #vacate(row: number, now: number): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    this.scheduler.vacate(rows.thread[row], this.#kind(row), now, extra.gpus)
+    delete extra.gpus
+    rows.thread[row] = -1
   }
 
   #kind(row: number): Kind {
@@ -332,7 +361,7 @@ export class Owner {
         missing++
         rows.state[row] = state.waiting
         objects.awaitFor(on, rows.token(row))
-      } else if (rows.state[on] === state.remote) away.push(on)
+      } else if (rows.state[on] === state.remote && !objects.isHere(on)) away.push(on)
     }
     if (missing > 0) {
       extra.missing = missing
@@ -358,7 +387,9 @@ export class Owner {
   /** An argument does not fit in here. */
   #noRoom(token: number, error: Uint8Array): void {
     const row = this.rows.rowOf(token)
-    if (row < 0 || this.rows.state[row] !== state.waiting) return
+    if (row < 0) return
+    if (this.staging.revoke(row)) this.#vacate(row, this.#now)
+    else if (this.rows.state[row] !== state.waiting) return
     this.#finish(row, true, { u8: error, at: 0, bytes: error.length }, undefined, 'no room for an argument')
   }
 
@@ -618,7 +649,7 @@ export class Owner {
     const row = rows.rowOf(token)
     if (row < 0 || rows.thread[row] !== thread || ghost) {
       if (ghost) this.#endGhost(token, ghost, now)
-      if (end.offset >= 0) this.#effects.free(end.offset)
+      if (end.offset >= 0) this.objects.spilling.free(end.offset)
       return
     }
     const suspended = rows.state[row] === state.suspended || rows.state[row] === state.resuming
@@ -662,8 +693,8 @@ export class Owner {
     extra.values = undefined
     if (stored && stored.offset >= 0) {
       rows.state[row] = state.ready
-      extra.offset = stored.offset
       extra.bytes = stored.bytes
+      this.objects.spilling.placed(row, stored.offset)
       this.#effects.answerStored(row, end, stored.bytes)
     } else {
       rows.state[row] = end.failed ? state.failed : state.ready

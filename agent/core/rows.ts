@@ -19,7 +19,7 @@ export const state = {
   ready: 7,
   /** Its value is an error. */
   failed: 8,
-  /** It has a value, whose bytes are at other peers. */
+  /** It has a value, whose bytes are at other peers, or on disk. */
   remote: 9,
   /** Its value is on its way from the client or the owner that has it. */
   expected: 10,
@@ -45,6 +45,10 @@ export interface Extra {
   value?: Uint8Array
   offset: number
   bytes: number
+  /** The number of the value on disk. It may be in the store, too. */
+  disk?: number | undefined
+  /** The number under which it is being written to disk. */
+  spilling?: number | undefined
   /** Threads and clients that read the stored value now. */
   pins: number
   attempts?: Attempt[]

@@ -24,6 +24,8 @@ export interface Home {
   readonly lockDir: string
   readonly logsDir: string
   readonly logFile: string
+  /** Objects that do not fit into the store. Removed at the agent's start and end. */
+  readonly spillDir: string
 }
 
 /** `$SHOAL_HOME`, else `~/.shoal`, as an absolute path. */
@@ -45,6 +47,7 @@ export function homeAt(dir: string = homeDirectory()): Home {
     lockDir: join(dir, 'agent.lock'),
     logsDir: join(dir, 'logs'),
     logFile: join(dir, 'logs', 'agent.log'),
+    spillDir: join(dir, 'spill'),
   }
 }
 

@@ -34,3 +34,4 @@ export {
   writeRemembered,
 } from './mesh-files.ts'
 export { isSameProcess, processIdentity } from './process-identity.ts'
+export { embeddedSpillFolder, removeDeadSpillFolders, removeSpilled } from './spill-folders.ts'

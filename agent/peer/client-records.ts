@@ -3,8 +3,7 @@ import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type FunctionSpec, high, joined, low, type ProcessSpec, record } from '../../wire/records.ts'
 import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
-import { type Bytes, type Client, Kind, type Submission, state } from '../core/index.ts'
-import { storeFullValue } from './failure-values.ts'
+import { type Bytes, type Client, Kind, type Submission } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 import { placementOf } from './placement.ts'
@@ -39,6 +38,9 @@ export class ClientRecords {
   readonly #aliases = new Map<number, number>()
   /** Room this client was given and has not sealed: request or slot → place. */
   readonly #room = new Map<number, { offset: number; bytes: number }>()
+  /** Stored values that this client reads: tokens, each as often as it was pinned, by whether views are read. */
+  readonly #pins = { passing: new Map<number, number>(), view: new Map<number, number>() }
+  #closed = false
 
   constructor(parts: PeerParts, client: Client, outbox: Outbox, shared: boolean) {
     this.#parts = parts
@@ -82,7 +84,7 @@ export class ClientRecords {
         this.#discard(i32[word])
         return true
       case record.fetch:
-        this.#fetch(i32[word])
+        this.#fetch(i32[word], field === 1)
         return true
       case record.bring: {
         const row = this.client.row(i32[word])
@@ -90,7 +92,7 @@ export class ClientRecords {
         return true
       }
       case record.unpin:
-        owner.objects.unpin(i32[word])
+        this.unpin(i32[word], field === 1)
         return true
       case record.borrow:
         owner.objects.borrow(
@@ -186,20 +188,26 @@ export class ClientRecords {
 
   /** field 0: room for an object of the client's, named by its slot; 1: room that a task's result will take. */
   #allocate(field: number, i32: Int32Array, word: number): void {
-    const { store, owner } = this.#parts
+    const { objects } = this.#parts.owner
     const slot = i32[word]
     const bytes = joined(i32[word + 3], i32[word + 4])
-    const row = field === 0 ? owner.objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
-    const offset = store.allocate(bytes)
-    if (offset < 0) {
-      const value = storeFullValue(bytes, store)
-      const from = { u8: value, at: 0, bytes: value.length }
-      if (row >= 0) owner.objects.supply(row, true, from, [])
-      else sendBytes(this.outbox, record.refused, 0, [slot, value.length], from)
-      return
-    }
-    this.#room.set(slot, { offset, bytes })
-    sendWords(this.outbox, record.allocated, field, slot, low(offset), high(offset))
+    const row = field === 0 ? objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
+    objects.spilling.request({
+      bytes,
+      found: offset => {
+        if (this.#closed) {
+          objects.spilling.free(offset)
+          return
+        }
+        this.#room.set(slot, { offset, bytes })
+        sendWords(this.outbox, record.allocated, field, slot, low(offset), high(offset))
+      },
+      refused: value => {
+        const from = { u8: value, at: 0, bytes: value.length }
+        if (row >= 0) objects.supply(row, true, from, [])
+        else sendBytes(this.outbox, record.refused, 0, [slot, value.length], from)
+      },
+    })
   }
 
   /** A socket's client sends the bytes of an object piece by piece. */
@@ -234,25 +242,55 @@ export class ClientRecords {
 
   #discard(request: number): void {
     const room = this.takeRoom(request)
-    if (room) this.#parts.store.free(room.offset)
+    if (room) this.#parts.owner.objects.spilling.free(room.offset)
   }
 
-  #fetch(slot: number): void {
+  #fetch(slot: number, view: boolean): void {
     const { owner } = this.#parts
     const row = this.client.row(slot)
-    if (row >= 0 && owner.objects.fetch(row, this.client.id, slot)) this.fetched(slot)
+    if (row < 0) return
+    if (view) this.#viewing.add(slot)
+    if (owner.objects.fetch(row, this.client.id, slot)) this.fetched(slot)
   }
+
+  /** Slots whose values were asked for as views. */
+  readonly #viewing = new Set<number>()
 
   /** The bytes are here now. */
   fetched(slot: number): void {
-    const { owner } = this.#parts
+    const { objects, rows } = this.#parts.owner
     const row = this.client.row(slot)
-    const extra = row < 0 ? undefined : owner.rows.extra[row]
-    if (!extra || owner.rows.state[row] !== state.ready || extra.offset < 0) return
-    const { offset, bytes } = extra
-    if (this.#shared)
-      sendWords(this.outbox, record.located, 0, slot, low(offset), high(offset), low(bytes), high(bytes))
-    else sendPieces(this.outbox, record.piece, slot, { u8: this.#parts.store.u8, at: offset, bytes })
+    const view = this.#viewing.delete(slot)
+    if (row < 0 || (rows.extra[objects.place(row)]?.offset ?? -1) < 0) return
+    if (!this.#shared) {
+      const { offset, bytes } = rows.more(objects.place(row))
+      sendPieces(this.outbox, record.piece, slot, { u8: this.#parts.store.u8, at: offset, bytes })
+      return
+    }
+    const { offset, bytes, token } = objects.pin(row, view)
+    this.pinned(token, view)
+    const words = [slot, low(offset), high(offset), low(bytes), high(bytes), token]
+    sendWords(this.outbox, record.located, view ? 1 : 0, ...words)
+  }
+
+  /** A stored value was pinned for this client: until it says `unpin`, or is gone. */
+  pinned(token: number, view: boolean): void {
+    const pins = view ? this.#pins.view : this.#pins.passing
+    pins.set(token, (pins.get(token) ?? 0) + 1)
+  }
+
+  unpin(token: number, view: boolean): void {
+    const pins = view ? this.#pins.view : this.#pins.passing
+    const count = pins.get(token)
+    if (count === undefined) return
+    if (count === 1) pins.delete(token)
+    else pins.set(token, count - 1)
+    this.#parts.owner.objects.unpin(token, view)
+  }
+
+  /** Whether it looks at stored values in place, for as long as it likes. */
+  get views(): boolean {
+    return this.#pins.view.size > 0
   }
 
   #define(index: number, spec: FunctionSpec): void {
@@ -314,10 +352,17 @@ export class ClientRecords {
     this.outbox.flush()
   }
 
-  /** The client is gone: its room is given back. */
+  /** The client is gone: what it had of the store is given back. */
   close(): void {
-    for (const { offset } of this.#room.values()) this.#parts.store.free(offset)
+    this.#closed = true
+    const { objects } = this.#parts.owner
+    for (const { offset } of this.#room.values()) objects.spilling.free(offset)
     this.#room.clear()
+    for (const view of [false, true]) {
+      const pins = view ? this.#pins.view : this.#pins.passing
+      for (const [token, count] of pins) for (let i = 0; i < count; i++) objects.unpin(token, view)
+      pins.clear()
+    }
   }
 }
 

@@ -92,9 +92,22 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
 export function storeFullValue(
   requestedBytes: number,
   store: { capacityBytes: number; usedBytes: number },
+  trouble?: string,
 ): Uint8Array {
   const { capacityBytes, usedBytes } = store
-  const free = capacityBytes - usedBytes
-  const message = `the object store has no room for ${requestedBytes} bytes: ${free} of ${capacityBytes} bytes are free. Release what is not needed, or give it more (objectStoreBytes, shoal up --object-store)`
+  const message = `the object store has no room for ${requestedBytes} bytes: ${whyFull(requestedBytes, store, trouble)}. Release what is not needed, or give it more (objectStoreBytes, shoal up --object-store)`
   return encoded(new StoreFullError(message, { requestedBytes, capacityBytes, usedBytes }))
+}
+
+function whyFull(
+  requestedBytes: number,
+  store: { capacityBytes: number; usedBytes: number },
+  trouble?: string,
+): string {
+  const { capacityBytes, usedBytes } = store
+  if (requestedBytes > capacityBytes) return `it has ${capacityBytes} bytes in all`
+  const free = `${capacityBytes - usedBytes} of ${capacityBytes} bytes are free`
+  return trouble === undefined
+    ? `${free}, and the rest is being read`
+    : `${free}, and nothing more can be written to disk (${trouble})`
 }

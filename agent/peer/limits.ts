@@ -45,4 +45,6 @@ export const limits = {
   startAgainMs: 100,
   /** How long the end of an embedded peer waits for its processes. */
   processEndMs: 2000,
+  /** How long idle threads are given to collect what they no longer need. */
+  collectMs: 1000,
 } as const

@@ -55,6 +55,8 @@ export interface PeerOptions {
   version: string
   /** Where packages that are not shipped are looked for. */
   folders: string[]
+  /** A folder for objects that do not fit into memory: this peer's alone, removed when it closes. */
+  spillDir: string
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
   log(line: string): void
@@ -116,9 +118,22 @@ export class Peer {
 
   constructor(options: PeerOptions) {
     this.#options = options
-    this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes))
+    this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes), options.spillDir, {
+      spilled: (id, trouble) => {
+        if (trouble !== undefined) options.log(`an object could not be spilled: ${trouble}`)
+        this.#tick()
+        this.#owner.objects.spilling.spilled(id, trouble, this.#time)
+        this.#stirred()
+      },
+      restored: (id, trouble) => {
+        if (trouble !== undefined) options.log(`an object could not be restored: ${trouble}`)
+        this.#owner.objects.spilling.restored(id, trouble)
+        this.#stirred()
+      },
+      collect: () => void this.#collect(),
+    })
     this.#bell = options.bell ?? bellMemory()
-    this.#owner = new Owner(new ResourceTable(options.resources), this.#effects())
+    this.#owner = new Owner(new ResourceTable(options.resources), this.#effects(), this.#store)
     this.#owner.exchange.self = {
       peerId: options.peerId,
       totals: this.#owner.resources.total(),
@@ -130,6 +145,7 @@ export class Peer {
     this.#processes = new ProcessStarter({ ...options, release: options.version, shoalUrl: shoalUrl() })
     const specs: FunctionSpec[] = []
     const kindJobs: number[] = []
+    this.#owner.staging.views = row => !specs[this.#owner.rows.kind[row]].copy
     this.#parts = {
       owner: this.#owner,
       store: this.#store,
@@ -216,6 +232,16 @@ export class Peer {
   #endIdle(): void {
     this.#tick()
     this.#owner.scheduler.endIdle(this.#parts.now())
+    if (this.#owner.objects.spilling.waiting > 0) this.#stirred()
+  }
+
+  /** Idle threads let go of what finished tasks have left: views and refs that nobody has any more. */
+  async #collect(): Promise<void> {
+    const idle = [...this.#hosts.values()].filter(host => !this.#owner.scheduler.threads.get(host.id)?.busy)
+    await Promise.race([Promise.all(idle.map(host => host.collect())), delay(limits.collectMs)])
+    this.#tick()
+    this.#owner.objects.spilling.collected(this.#time)
+    this.#stirred()
   }
 
   // ---- clients
@@ -696,5 +722,6 @@ export class Peer {
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)
     await Promise.all([...this.#hosts.values()].map(host => host.terminate()))
+    await this.#store.close()
   }
 }

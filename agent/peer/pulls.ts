@@ -1,10 +1,9 @@
 import type { BulkStream } from '../../mesh/node/index.ts'
 import { asCount, asList, type HeaderValue, MalformedFrameError } from '../../mesh/wire/index.ts'
 import { type Location, state } from '../core/index.ts'
-import { storeFullValue } from './failure-values.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
-import { NAMES_PER_FRAME, objectHeader, receiveObject, sendObject } from './transfers.ts'
+import { CorruptError, inMemory, NAMES_PER_FRAME, objectHeader, receiveObject, sendObject } from './transfers.ts'
 import { OwnerTable, ownerFrom, type WireNames } from './wire-names.ts'
 
 /** What fetching needs of the remote side. */
@@ -84,12 +83,13 @@ export class Pulls {
       const { bytes, header } = await objectHeader(stream)
       const names = await namesOf(stream, header)
       if (bytes < 0) throw new Error(`peer ${peerId} does not have it any more`)
-      offset = store.allocate(bytes)
-      if (offset < 0) {
+      const room = await this.#roomFor(bytes)
+      if (typeof room !== 'number') {
         stream.reset()
-        objects.noRoom(row, storeFullValue(bytes, store))
+        objects.noRoom(row, room)
         return
       }
+      offset = room
       await receiveObject(stream, { u8: store.u8, at: offset, bytes })
       const keys = names.parts.flatMap(part => this.#host.names.readKeys(names.owners, part))
       objects.arrived(row, offset, keys.length > 0 ? objects.rowsOfKeys(keys) : undefined)
@@ -97,9 +97,19 @@ export class Pulls {
       const { message } = error as Error
       this.#host.log(`fetching from ${peerId}: ${message}`)
       stream?.reset()
-      if (offset >= 0) store.free(offset)
+      if (offset >= 0) objects.spilling.free(offset)
       objects.unreachable(row, location.peer, `its bytes could not be fetched from ${peerId}: ${message}`)
     }
+  }
+
+  /** Room in the store, or the error that says why there is none. */
+  #roomFor(bytes: number): Promise<number | Uint8Array> {
+    const { spilling } = this.#parts.owner.objects
+    const room = new Promise<number | Uint8Array>(resolve => {
+      spilling.request({ bytes, found: resolve, refused: resolve })
+    })
+    this.#host.stirred()
+    return room
   }
 
   /** A link that was cut may come back: only the death of the peer ends the attempt. */
@@ -123,7 +133,7 @@ export class Pulls {
       if (map.t !== 'object') throw new MalformedFrameError(`a stream of type ${String(map.t)}`)
       const row = rows.rowOf(asCount(map.k, 'token'))
       const extra = row < 0 ? undefined : rows.extra[row]
-      if (!extra || rows.state[row] !== state.ready || (extra.offset < 0 && !extra.value)) {
+      if (!extra || (!extra.value && !objects.isHere(row)) || rows.state[row] === state.failed) {
         await stream.send({ gone: true })
         await stream.end()
         return
@@ -135,18 +145,42 @@ export class Pulls {
         c: Math.ceil(names.length / NAMES_PER_FRAME),
       }
       if (extra.value) {
-        await sendObject(stream, header, names, { u8: extra.value, at: 0, bytes: extra.value.length })
+        await sendObject(stream, header, names, inMemory(extra.value, 0, extra.value.length))
         return
       }
+      // Nothing of it goes while it is read.
       const { offset, bytes, token } = objects.pin(row)
       try {
-        await sendObject(stream, header, names, { u8: store.u8, at: offset, bytes })
+        if (offset >= 0) await sendObject(stream, header, names, inMemory(store.u8, offset, bytes))
+        else await this.#sendSpilled(stream, header, names, token)
       } finally {
         objects.unpin(token)
+        this.#host.stirred()
       }
     } catch (error) {
       stream.reset()
       this.#host.log(`peer ${peerId} fetches: ${(error as Error).message}`)
+    }
+  }
+
+  /** What is on disk goes from there to the other peer, past the store. */
+  async #sendSpilled(
+    stream: BulkStream,
+    header: { [key: string]: HeaderValue },
+    names: readonly HeaderValue[],
+    token: number,
+  ): Promise<void> {
+    const { owner, store } = this.#parts
+    const row = owner.rows.rowOf(token)
+    const file = await store.openSpilled(owner.rows.more(row).disk as number)
+    try {
+      const { bytes, hash } = file
+      await sendObject(stream, header, names, { bytes, hash, fill: (into, at) => file.read(at, into) })
+    } catch (error) {
+      if (error instanceof CorruptError) owner.objects.spilling.lose(row, error.message)
+      throw error
+    } finally {
+      await file.close()
     }
   }
 }

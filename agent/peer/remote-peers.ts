@@ -303,7 +303,7 @@ export class RemotePeers {
   #objectName(remote: Remote, row: number): HeaderValue {
     const { rows } = this.#parts.owner
     const extra = rows.more(row)
-    const own = extra.offset >= 0 ? rows.token(row) : -1
+    const own = this.#parts.owner.objects.isHere(row) ? rows.token(row) : -1
     return [
       this.#nameOf(remote.said, row),
       extra.bytes,
@@ -457,7 +457,7 @@ export class RemotePeers {
       )
       return
     }
-    const own = extra.offset >= 0 ? rows.token(row) : -1
+    const own = this.#parts.owner.objects.isHere(row) ? rows.token(row) : -1
     this.#send(remote, {
       t: 'located',
       k: name,
@@ -743,8 +743,7 @@ export class RemotePeers {
     const own = locations.find(({ peer }) => peer < 0)
     const here = own ? rows.rowOf(own.token) : -1
     const others = locations.filter(({ peer }) => peer >= 0)
-    if (here >= 0 && rows.state[here] === state.ready && rows.more(here).offset >= 0)
-      objects.settleRemote(row, bytes, others, here)
+    if (here >= 0 && objects.isHere(here)) objects.settleRemote(row, bytes, others, here)
     else if (others.length > 0) objects.settleRemote(row, bytes, others)
   }
 

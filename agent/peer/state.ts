@@ -88,6 +88,7 @@ export class PeerState {
   row(): Row {
     const { peerId, labels, version, parts, draining, role, addresses } = this.#peer
     const { owner, store } = parts
+    const { spilling } = owner.objects
     return {
       peerId,
       address: addresses?.() ?? [],
@@ -103,10 +104,10 @@ export class PeerState {
         capacityBytes: store.capacityBytes,
         usedBytes: store.usedBytes,
         objects: store.objects,
-        spilledBytes: 0,
-        spilledObjects: 0,
-        restoredBytes: 0,
-        restoredObjects: 0,
+        spilledBytes: spilling.spilledBytes,
+        spilledObjects: spilling.spilledObjects,
+        restoredBytes: spilling.restoredBytes,
+        restoredObjects: spilling.restoredObjects,
       },
     }
   }
@@ -248,7 +249,7 @@ export class PeerState {
       if (rows.holders[row] === forLineage && forLineage > 0) continue
       const borrowers = extra?.borrowers?.size ?? 0
       const locations = (extra?.locations ?? []).map(({ peer }) => parts.owner.peers.get(peer).peerId)
-      if (at !== state.remote) locations.unshift(peerId)
+      if (at !== state.remote || parts.owner.objects.isHere(row)) locations.unshift(peerId)
       const isTask = rows.kind[row] >= 0
       const local = clients.get(rows.client[row])
       const name = isTask ? kinds[rows.kind[row]]?.name : undefined
@@ -259,7 +260,7 @@ export class PeerState {
         ownerId: peerId,
         jobId: jobId(isTask ? rows.job[row] : (local?.job ?? 0)),
         locations,
-        spilled: false,
+        spilled: at === state.remote && extra?.disk !== undefined,
         references: { local: rows.holders[row] - borrowers - forLineage, borrowers, tasks: extra?.pins ?? 0 },
         ...(name === undefined ? {} : { name }),
       }

@@ -9,6 +9,33 @@ export const NAMES_PER_FRAME = 2000
 /** One copy between native code and the store at a time. */
 const CHUNK_BYTES = meshLimits.bulkChunkBytes
 
+/** Where an object's bytes are read from. */
+export interface ObjectSource {
+  readonly bytes: number
+  /** Their SHA-256, where it is known. */
+  readonly hash?: Uint8Array
+  /** Copies the bytes from `at` on. */
+  fill(into: Uint8Array, at: number): Promise<void> | undefined
+}
+
+/** Bytes that are not those that were written. */
+export class CorruptError extends Error {
+  constructor() {
+    super('its bytes on disk are not those that were written: their SHA-256 differs')
+  }
+}
+
+/** Bytes in memory. */
+export function inMemory(u8: Uint8Array, offset: number, bytes: number): ObjectSource {
+  return {
+    bytes,
+    fill(into, at) {
+      into.set(u8.subarray(offset + at, offset + at + into.length))
+      return undefined
+    },
+  }
+}
+
 /**
  * Sends an object over a stream of its own: its header, then bytes as far as the receiver has given credit, then their
  * SHA-256. The receiver sets the pace (protocols §3).
@@ -17,7 +44,7 @@ export async function sendObject(
   stream: BulkStream,
   header: { [key: string]: HeaderValue },
   names: readonly HeaderValue[],
-  from: { u8: Uint8Array; at: number; bytes: number },
+  from: ObjectSource,
 ): Promise<void> {
   await stream.send({ ...header, bytes: from.bytes })
   for (let at = 0; at < names.length; at += NAMES_PER_FRAME) await stream.send(names.slice(at, at + NAMES_PER_FRAME))
@@ -32,7 +59,8 @@ export async function sendObject(
     const n = Math.min(size, credit, from.bytes - sent)
     // Native code takes no view of shared memory.
     const chunk = scratch[turn & 1].subarray(0, n)
-    chunk.set(from.u8.subarray(from.at + sent, from.at + sent + n))
+    const filled = from.fill(chunk, sent)
+    if (filled) await filled
     hash.update(chunk)
     await deadline(writing)
     writing = stream.write(chunk)
@@ -41,7 +69,9 @@ export async function sendObject(
     sent += n
   }
   await deadline(writing)
-  await stream.write(hash.digest())
+  const digest = hash.digest()
+  if (from.hash && !digest.equals(from.hash)) throw new CorruptError()
+  await stream.write(digest)
   await stream.end()
 }
 

@@ -75,6 +75,8 @@ export class WorkerHost {
   readonly #freeClaims: Int32Array
   #freeClaimCount = CLAIMS
   #nextGiven = 1
+  /** By claim: pins of the stored arguments, until the thread has taken the task. */
+  readonly #claimPins = new Map<number, { token: number; view: boolean }[]>()
   readonly #learned = new Set<number>()
   readonly #codes = new Set<string>()
   readonly #named = new Set<number>()
@@ -112,6 +114,7 @@ export class WorkerHost {
       stirred: () => events.stirred(),
       ended: end => {
         this.ended = true
+        this.#collected?.()
         this.#asClient.close()
         events.ended(this, end)
         events.stirred()
@@ -137,6 +140,18 @@ export class WorkerHost {
 
   async measure(): Promise<void> {
     if (!this.ended) this.memoryBytes = await this.channel.measure()
+  }
+
+  #collected: (() => void) | undefined
+
+  /** Has the worker collect what it no longer needs. Settles when it has, or is gone. */
+  collect(): Promise<void> {
+    if (this.ended) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#collected = resolve
+      sendWords(this.outbox, record.collect, 0, 0)
+      this.outbox.flush()
+    })
   }
 
   // ---- agent → worker
@@ -212,15 +227,25 @@ export class WorkerHost {
     const first = this.#nextGiven
     for (let i = 0; i < count; i++) {
       if (this.#inlineValue(row, i)) continue
-      const { offset, bytes } = owner.rows.more(owner.rows.extra[row]?.dependencies?.[i] as number)
+      const { place, view } = this.#place(row, i)
+      const { offset, bytes } = owner.rows.more(place)
       sendPieces(this.outbox, record.given, first + i, { u8: store.u8, at: offset, bytes })
+      // It has a copy: the pin with which the task came has done its work.
+      owner.objects.unpin(owner.rows.token(place), view)
     }
     this.#nextGiven = (first + count) & 0x3fff_ffff
     return first
   }
 
-  #dependency(row: number, index: number, word: number, to: number, given: number): number {
+  /** The row that has the bytes of a stored dependency, and whether the task looks at them in place. */
+  #place(row: number, index: number): { place: number; view: boolean } {
     const { owner, specs } = this.#parts
+    const on = owner.rows.extra[row]?.dependencies?.[index] as number
+    return { place: owner.objects.place(on), view: !specs[owner.rows.kind[row]].copy }
+  }
+
+  #dependency(row: number, index: number, word: number, to: number, given: number): number {
+    const { owner } = this.#parts
     const { i32, u8 } = this.outbox
     const value = this.#inlineValue(row, index)
     if (value) {
@@ -231,8 +256,8 @@ export class WorkerHost {
       u8.set(value, to)
       return to + ((value.length + 7) & ~7)
     }
-    const on = owner.rows.extra[row]?.dependencies?.[index] as number
-    const extra = owner.rows.more(on)
+    const { place, view } = this.#place(row, index)
+    const extra = owner.rows.more(place)
     i32[word] = dependency.stored
     if (!this.channel.claims) {
       i32[word + 1] = given + index
@@ -242,13 +267,27 @@ export class WorkerHost {
       i32[word + 5] = -1
       return to
     }
+    // In the store, and pinned: it stays there until the worker says that it has been read, or that the views of it are gone.
+    const token = owner.rows.token(place)
+    this.#pinned(owner.rows.claim[row], token, view)
     i32[word + 1] = low(extra.offset)
     i32[word + 2] = high(extra.offset)
     i32[word + 3] = low(extra.bytes)
     i32[word + 4] = high(extra.bytes)
-    // Views may outlive the task: the worker says when they are gone.
-    i32[word + 5] = specs[owner.rows.kind[row]].copy ? -1 : owner.objects.pin(on).token
+    i32[word + 5] = token
     return to
+  }
+
+  #pinned(claim: number, token: number, view: boolean): void {
+    this.#asClient.pinned(token, view)
+    const pins = this.#claimPins.get(claim)
+    if (pins) pins.push({ token, view })
+    else this.#claimPins.set(claim, [{ token, view }])
+  }
+
+  #freeClaim(claim: number): void {
+    this.#freeClaims[this.#freeClaimCount++] = claim
+    if (this.#claimPins.size > 0) this.#claimPins.delete(claim)
   }
 
   #learn(kind: number): void {
@@ -282,7 +321,10 @@ export class WorkerHost {
   revoke(row: number): boolean {
     const { claims } = this.channel
     const claim = this.#parts.owner.rows.claim[row]
-    return claims !== undefined && claim >= 0 && Atomics.compareExchange(claims, claim, 0, 2) === 0
+    if (!claims || claim < 0 || Atomics.compareExchange(claims, claim, 0, 2) !== 0) return false
+    for (const { token, view } of this.#claimPins.get(claim) ?? []) this.#asClient.unpin(token, view)
+    this.#claimPins.delete(claim)
+    return true
   }
 
   abort(token: number): void {
@@ -312,7 +354,10 @@ export class WorkerHost {
         this.#ofRow(i32[word], row => owner.scheduler.resume(row))
         break
       case record.skipped:
-        this.#freeClaims[this.#freeClaimCount++] = i32[word]
+        this.#freeClaim(i32[word])
+        break
+      case record.collected:
+        this.#collected?.()
         break
       case record.started:
         owner.started(i32[word])
@@ -326,7 +371,7 @@ export class WorkerHost {
         break
       }
       case record.incapable: {
-        this.#freeClaims[this.#freeClaimCount++] = i32[word + 1]
+        this.#freeClaim(i32[word + 1])
         const value = memory.u8.slice(at + 16, at + 16 + i32[word + 2])
         owner.codeFailed(i32[word], this.id, value, this.#parts.now())
         break
@@ -356,7 +401,7 @@ export class WorkerHost {
     const word = at >> 2
     const end = this.#end
     const token = i32[word]
-    this.#freeClaims[this.#freeClaimCount++] = i32[word + 1]
+    this.#freeClaim(i32[word + 1])
     const keys = i32[word + 2]
     const errorBytes = i32[word + 9]
     end.failed = (flags & flag.error) !== 0

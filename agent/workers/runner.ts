@@ -13,11 +13,11 @@ import type { Outbox } from '../../wire/outbox.ts'
 import { dependency, flag, high, joined, low, record } from '../../wire/records.ts'
 import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
+import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
-import { ViewPins } from './view-pins.ts'
 import type { WorkerStore } from './worker-store.ts'
 
 /** Words of a `run` before its lists, and of one dependency. */
@@ -27,6 +27,8 @@ const DEPENDENCY_WORDS = 6
 const DONE_BYTES = 40
 /** A batch of short tasks gives its results to the agent at least this often. */
 const FLUSH_MS = 0.1
+/** Arguments of so many bytes that have been read are said to have been before the task computes. */
+const FLUSH_BYTES = 1 << 20
 
 const encoderOfText = new TextEncoder()
 /** Characters that are left of the text of an error that is too large to travel. */
@@ -64,7 +66,7 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 0, token))
+    this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 1, token))
   }
 
   get idle(): boolean {
@@ -137,7 +139,7 @@ export class Runner {
     let runnable: Runnable
     let value: unknown
     try {
-      runnable = this.#parts.functions.runnable(fn, loaded)
+      runnable = this.#runnable(fn, loaded, dependencies, memory, at)
       const args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
       value = Reflect.apply(runnable.call, undefined, args)
     } catch (error) {
@@ -171,6 +173,21 @@ export class Runner {
     this.#flushNowAndThen()
   }
 
+  #runnable(
+    fn: WorkerFunctionState,
+    loaded: LoadedCode,
+    dependencies: number,
+    memory: RecordMemory,
+    at: number,
+  ): Runnable {
+    try {
+      return this.#parts.functions.runnable(fn, loaded)
+    } catch (error) {
+      this.#unpinFrom(memory.i32, (at >> 2) + RUN_WORDS, { from: 0, count: dependencies, copy: fn.spec.copy })
+      throw error
+    }
+  }
+
   #taskOf(fn: WorkerFunctionState, memory: RecordMemory, at: number): Task {
     const { i32 } = memory
     const word = at >> 2
@@ -195,6 +212,7 @@ export class Runner {
     const ids = (at >> 2) + RUN_WORDS + dependencies * DEPENDENCY_WORDS
     if (gpus > 0) task.gpuIds = Array.from(memory.i32.subarray(ids, ids + gpus))
     if (fn.code?.state !== 'ready') {
+      this.#unpinFrom(memory.i32, (at >> 2) + RUN_WORDS, { from: 0, count: dependencies, copy: fn.spec.copy })
       this.#incapable(task, fn.code?.state === 'failed' ? fn.code.error : new Error('its code is not here'))
       return
     }
@@ -208,7 +226,7 @@ export class Runner {
     let runnable: Runnable
     let args: unknown[]
     try {
-      runnable = this.#parts.functions.runnable(fn, fn.code.loaded)
+      runnable = this.#runnable(fn, fn.code.loaded, dependencies, memory, at)
       task.types = runnable.codec.types
       args = this.#arguments(fn, runnable.codec, dependencies, memory, at)
     } catch (error) {
@@ -290,21 +308,45 @@ export class Runner {
     const { i32 } = memory
     const { copy } = fn.spec
     let { word, at } = place
-    for (let i = 0; i < count; i++, word += DEPENDENCY_WORDS) {
-      const bytes = joined(i32[word + 3], i32[word + 4])
-      if (i32[word] === dependency.inline) {
-        if (copy) decoder.start(memory.u8, at, at + bytes)
-        else decoder.start(memory.u8.slice(at, at + bytes), 0, bytes, views)
-        at += (bytes + 7) & ~7
-        values.push(decoder.value())
-      } else {
-        const { store } = this.#parts
+    const { store, outbox } = this.#parts
+    let read = 0
+    let bytesRead = 0
+    try {
+      for (let i = 0; i < count; i++, word += DEPENDENCY_WORDS) {
+        const bytes = joined(i32[word + 3], i32[word + 4])
+        if (i32[word] === dependency.inline) {
+          read++
+          if (copy) decoder.start(memory.u8, at, at + bytes)
+          else decoder.start(memory.u8.slice(at, at + bytes), 0, bytes, views)
+          at += (bytes + 7) & ~7
+          values.push(decoder.value())
+          continue
+        }
         const { u8, at: from } = store.dependency(joined(i32[word + 1], i32[word + 2]), bytes)
         decoder.start(u8, from, from + bytes, copy ? undefined : views)
         const value = decoder.value()
         values.push(value)
-        if (!copy && store.memory) this.#pins.hold(value, i32[word + 5], store.memory)
+        read++
+        bytesRead += bytes
+        if (!store.memory) continue
+        if (copy) sendWords(outbox, record.unpin, 0, i32[word + 5])
+        else this.#pins.hold(value, i32[word + 5], store.memory)
       }
+    } finally {
+      this.#unpinFrom(i32, place.word, { from: read, count, copy })
+    }
+    // The room may be needed while the task computes.
+    if (copy && bytesRead >= FLUSH_BYTES) this.#parts.outbox.flush()
+  }
+
+  /** Stored arguments that will not be read. */
+  #unpinFrom(
+    i32: Int32Array,
+    word: number,
+    { from, count, copy }: { from: number; count: number; copy: boolean },
+  ): void {
+    for (let i = from, at = word + from * DEPENDENCY_WORDS; i < count; i++, at += DEPENDENCY_WORDS) {
+      if (i32[at] === dependency.stored) sendWords(this.#parts.outbox, record.unpin, copy ? 0 : 1, i32[at + 5])
     }
   }
 

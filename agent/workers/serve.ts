@@ -5,7 +5,7 @@ import { joined, record, recordsVersion, type WorkerFunction } from '../../wire/
 import { readCode, readText, sendWords } from '../../wire/texts.ts'
 import { Decoder, Encoder } from '../../wire/values/index.ts'
 import { CodeLoader } from '../code/index.ts'
-import { collectWhenIdle } from './collection.ts'
+import { collectThen, collectWhenIdle } from './collection.ts'
 import type { WorkerIdentity } from './data.ts'
 import { WorkerFunctions } from './functions.ts'
 import { Runner } from './runner.ts'
@@ -115,6 +115,9 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
           break
         case record.abort:
           runner.abort(i32[word])
+          break
+        case record.collect:
+          collectThen(() => sendWords(outbox, record.collected, 0, 0))
           break
         case record.refused: {
           const from = at + 8

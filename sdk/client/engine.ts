@@ -101,7 +101,7 @@ export class Engine implements WorkerClient {
     this.extensions = extensions(this)
     this.encoder = new Encoder({ types, extensions: this.extensions })
     this.#decoder = new Decoder({ types, extensions: this.extensions })
-    this.stored = new StoredValues(this.outbox, channel.store)
+    this.stored = new StoredValues(this.outbox, channel.store, ref => this.#letGo(ref))
     this.calls = new Calls(this.outbox)
     this.suspension = new Suspension(channel)
     this.#dropped = new FinalizationRegistry(slot => this.#releaseSlot(slot))
@@ -294,7 +294,7 @@ export class Engine implements WorkerClient {
 
   #letGo(ref: RefData): void {
     if (ref.state === where.stored) ref.value = undefined
-    if (ref.slot < 0 || ref.viewed) return
+    if (ref.slot < 0 || ref.fetches > 0) return
     this.#dropped.unregister(ref)
     this.#releaseSlot(ref.slot)
     ref.slot = -1
@@ -371,12 +371,11 @@ export class Engine implements WorkerClient {
   }
 
   #readStored(ref: RefData, copy: boolean): unknown {
-    const local = this.stored.bytesHere(ref)
-    if (!local) return this.suspension.while(this.stored.fetch(ref)).then(() => this.read(ref, copy))
-    if (!copy) ref.viewed = true
-    const value = this.#decode(local.u8, local.at, local.at + local.bytes, copy)
-    if (!copy) this.stored.holdWhileViewed(value, ref)
-    return value
+    const { value } = ref
+    if (value instanceof Uint8Array) return this.#decode(value, 0, value.length, copy)
+    // Read as soon as it is there: a task that waits for its CPU meanwhile keeps no room from others.
+    const read = this.stored.fetch(ref, !copy, ({ u8, at, bytes }) => this.#decode(u8, at, at + bytes, copy))
+    return this.suspension.while(read)
   }
 
   #decode(bytes: Uint8Array, from: number, to: number, copy: boolean): unknown {
@@ -427,7 +426,12 @@ export class Engine implements WorkerClient {
         break
       }
       case record.located:
-        this.stored.located(i32[word], joined(i32[word + 1], i32[word + 2]))
+        this.stored.located(i32[word], {
+          at: joined(i32[word + 1], i32[word + 2]),
+          bytes: joined(i32[word + 3], i32[word + 4]),
+          token: i32[word + 5],
+          view: field === 1,
+        })
         break
       case record.piece:
         this.stored.piece(memory, at)

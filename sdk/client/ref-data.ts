@@ -40,15 +40,14 @@ export class RefData {
   dependencies: RefData[] | undefined = undefined
   /** Of stored ones. */
   storedBytes = 0
-  offset = -1
   /** Let go of: it cannot be read or passed on. What came of it stays as long as a task that was given it may need it. */
   released = false
   /** Its bytes were asked to come to this program's peer. */
   brought = false
   /** Somebody has asked for the value. */
   asked = false
-  /** Views of the store were given out: the agent is told to let go only when they are gone. */
-  viewed = false
+  /** Times that its stored value was asked for and has not been read: the agent is told to let go afterwards. */
+  fetches = 0
 
   constructor(engine: Engine, owner: OwnerId, client: number, number: number, slot: number) {
     this.engine = engine

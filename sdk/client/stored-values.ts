@@ -3,6 +3,7 @@ import { limits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { high, joined, low, record } from '../../wire/records.ts'
 import { alignedAfterWords, sendWords } from '../../wire/texts.ts'
+import { ViewPins } from '../../wire/view-pins.ts'
 import type { RefData } from './ref-data.ts'
 
 /** A large value on its way into the store. */
@@ -12,27 +13,50 @@ interface Outgoing {
   contained: number[]
 }
 
+/** Where bytes of a stored value can be read. */
+export interface Place {
+  u8: Uint8Array
+  at: number
+  bytes: number
+}
+
+/** Bytes that were asked for, by one reader or by several at a time. */
 interface Fetch {
   ref: RefData
-  promise: Promise<void>
-  resolve(): void
+  view: boolean
+  promise: Promise<Place>
+  resolve(place: Place): void
   reject(reason: Error): void
+  /** Those who have not read yet, and what was read. */
+  readers: number
+  read: unknown[]
+  /** What the agent has pinned for them. */
+  token: number
   /** Of a client that does not see the store. */
   bytes: Uint8Array | undefined
 }
 
-/** Values in the agent's store, as a client reads and writes them: in place where it sees the memory, else over its socket. */
+/**
+ * Values in the agent's store, as a client reads and writes them: in place where it sees the memory, else over its socket. In the
+ * store a value stays where it is only while it is read: it may go to disk, and come back to another place.
+ */
 export class StoredValues {
   readonly #outbox: Outbox
+  readonly #memory: SharedArrayBuffer | undefined
   readonly #store: Uint8Array | undefined
   readonly #outgoing = new Map<number, Outgoing>()
+  /** By slot, twice, plus 1 for views. */
   readonly #fetches = new Map<number, Fetch>()
-  /** Refs of views that were given out live as long as the views. */
-  readonly #viewed = new WeakMap<object, RefData>()
+  readonly #pins: ViewPins
+  readonly #letGo: (ref: RefData) => void
 
-  constructor(outbox: Outbox, store: SharedArrayBuffer | undefined) {
+  /** `letGo`: nobody reads this ref's value any more. */
+  constructor(outbox: Outbox, store: SharedArrayBuffer | undefined, letGo: (ref: RefData) => void) {
     this.#outbox = outbox
+    this.#memory = store
     this.#store = store ? new Uint8Array(store) : undefined
+    this.#letGo = letGo
+    this.#pins = new ViewPins(token => sendWords(outbox, record.unpin, 1, token))
   }
 
   awaitRoom(slot: number, outgoing: Outgoing): void {
@@ -45,10 +69,8 @@ export class StoredValues {
     if (!outgoing) return
     this.#outgoing.delete(slot)
     const { ref, bytes, contained } = outgoing
-    if (this.#store) {
-      this.#store.set(bytes, offset)
-      ref.offset = offset
-    } else this.#fill(slot, bytes)
+    if (this.#store) this.#store.set(bytes, offset)
+    else this.#fill(slot, bytes)
     ref.storedBytes = bytes.length
     const keys = contained.length / 2
     const at = this.#outbox.begin(record.seal, ref.shared ? 2 : 0, (6 + 3 * keys) * 4)
@@ -81,42 +103,72 @@ export class StoredValues {
     }
   }
 
-  /** Where a stored value's bytes can be read at once, or undefined. */
-  bytesHere(ref: RefData): { u8: Uint8Array; at: number; bytes: number } | undefined {
-    if (ref.value instanceof Uint8Array) return { u8: ref.value, at: 0, bytes: ref.value.length }
-    if (!this.#store || ref.offset < 0) return undefined
-    return { u8: this.#store, at: ref.offset, bytes: ref.storedBytes }
+  /**
+   * Reads a stored value, from where the agent says that it is: `read` is called when it is there, and only then. `view`: what
+   * `read` gives looks at the store, and holds it.
+   */
+  async fetch<T>(ref: RefData, view: boolean, read: (place: Place) => T): Promise<T> {
+    const fetch = this.#open(ref, view)
+    fetch.readers++
+    try {
+      const value = read(await fetch.promise)
+      if (view) fetch.read.push(value)
+      return value
+    } finally {
+      if (--fetch.readers === 0) this.#end(fetch)
+    }
   }
 
-  /** Asks where the value is, or for its bytes. */
-  fetch(ref: RefData): Promise<void> {
-    const open = this.#fetches.get(ref.slot)
-    if (open) return open.promise
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#fetches.set(ref.slot, { ref, promise, resolve, reject, bytes: undefined })
-    sendWords(this.#outbox, record.fetch, 0, ref.slot)
-    return promise
+  #open(ref: RefData, view: boolean): Fetch {
+    const key = 2 * ref.slot + (view ? 1 : 0)
+    const open = this.#fetches.get(key)
+    if (open) return open
+    const { promise, resolve, reject } = Promise.withResolvers<Place>()
+    const fetch = { ref, view, promise, resolve, reject, readers: 0, read: [], token: -1, bytes: undefined }
+    this.#fetches.set(key, fetch)
+    ref.fetches++
+    sendWords(this.#outbox, record.fetch, view ? 1 : 0, ref.slot)
+    return fetch
   }
 
-  located(slot: number, offset: number): void {
-    const fetch = this.#fetches.get(slot)
-    if (!fetch) return
-    this.#fetches.delete(slot)
-    fetch.ref.offset = offset
-    fetch.resolve()
+  /** All have read. */
+  #end({ ref, view, token, read }: Fetch): void {
+    if (token >= 0) {
+      if (view && read.length > 0) this.#pins.hold(read, token, this.#memory as SharedArrayBuffer)
+      else sendWords(this.#outbox, record.unpin, view ? 1 : 0, token)
+    }
+    if (--ref.fetches === 0 && ref.released) this.#letGo(ref)
+  }
+
+  #take(slot: number, view: boolean): Fetch | undefined {
+    const key = 2 * slot + (view ? 1 : 0)
+    const fetch = this.#fetches.get(key)
+    this.#fetches.delete(key)
+    return fetch
+  }
+
+  /** The agent has pinned a value for this client. */
+  located(slot: number, place: { at: number; bytes: number; token: number; view: boolean }): void {
+    const { at, bytes, token, view } = place
+    const fetch = this.#take(slot, view)
+    if (!fetch) {
+      sendWords(this.#outbox, record.unpin, view ? 1 : 0, token)
+      return
+    }
+    fetch.token = token
+    fetch.resolve({ u8: this.#store as Uint8Array, at, bytes })
   }
 
   /** The bytes cannot be had. */
   failed(slot: number, error: Error): void {
-    const fetch = this.#fetches.get(slot)
-    this.#fetches.delete(slot)
-    fetch?.reject(error)
+    for (const view of [false, true]) this.#take(slot, view)?.reject(error)
   }
 
   piece(memory: RecordMemory, at: number): void {
     const word = at >> 2
     const { i32, u8 } = memory
-    const fetch = this.#fetches.get(i32[word])
+    const slot = i32[word]
+    const fetch = this.#fetches.get(2 * slot) ?? this.#fetches.get(2 * slot + 1)
     if (!fetch) return
     const from = joined(i32[word + 1], i32[word + 2])
     const n = i32[word + 3]
@@ -125,24 +177,10 @@ export class StoredValues {
     const begin = at + alignedAfterWords(6)
     fetch.bytes.set(u8.subarray(begin, begin + n), from)
     if (from + n < total) return
-    this.#fetches.delete(i32[word])
-    fetch.ref.value = fetch.bytes
-    fetch.resolve()
-  }
-
-  /** Views hold what they show, however the program treats its ref. */
-  holdWhileViewed(value: unknown, ref: RefData): void {
-    const seen = new Set<object>()
-    const open: unknown[] = [value]
-    while (open.length > 0) {
-      const one = open.pop()
-      if (typeof one !== 'object' || one === null || seen.has(one)) continue
-      seen.add(one)
-      if (ArrayBuffer.isView(one)) this.#viewed.set(one, ref)
-      else if (one instanceof Map) for (const [key, held] of one) open.push(key, held)
-      else if (one instanceof Set) open.push(...one)
-      else open.push(...Object.values(one))
-    }
+    const { bytes } = fetch
+    fetch.ref.value = bytes
+    // Whoever else asks for them has them now, too.
+    for (const view of [false, true]) this.#take(slot, view)?.resolve({ u8: bytes, at: 0, bytes: total })
   }
 
   close(error: Error): void {
