@@ -579,14 +579,28 @@ export class Objects {
       this.#effects.unfetched(client, slot, extra.value as Uint8Array)
       return false
     }
+    this.checkPlace(row)
     const place = this.place(row)
-    if (rows.more(place).offset >= 0) return true
-    if (rows.state[place] !== state.remote) return false
     const there = rows.more(place)
+    if (there.offset >= 0) return true
+    if (there.value) return false
     there.fetchers ??= []
     there.fetchers.push({ client, slot })
-    this.pull(place)
+    if (rows.state[place] === state.remote) this.pull(place)
+    else this.#want(place)
     return false
+  }
+
+  /** Where the row that had the bytes has lost them, they are where others say. */
+  checkPlace(row: number): void {
+    const { rows } = this
+    const extra = rows.extra[row]
+    const place = extra?.sharesWith
+    if (!extra || place === undefined || this.isHere(row)) return
+    extra.sharesWith = undefined
+    extra.wanted = false
+    rows.state[row] = extra.locations && extra.locations.length > 0 ? state.remote : state.expected
+    this.letGo(place)
   }
 
   /** The row that has the bytes of this one: itself, mostly. */

@@ -352,6 +352,7 @@ export class Owner {
     let missing = 0
     for (const on of extra.dependencies as Int32Array) {
       if (on < 0) continue
+      objects.checkPlace(on)
       if (rows.state[on] === state.failed) {
         this.#failLike(row, on)
         return false

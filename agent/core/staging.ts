@@ -44,7 +44,7 @@ export class Staging {
       return
     }
     const staged = { thread, token: rows.token(row), width, pins: [] }
-    if (this.#missing(row) < 0) this.#send(staged, row)
+    if (this.#isHere(row) && this.#missing(row) < 0) this.#send(staged, row)
     else this.#queue.push(staged)
   }
 
@@ -92,12 +92,12 @@ export class Staging {
       const row = rows.rowOf(staged.token)
       if (row < 0) {
         this.#queue.splice(at, 1)
+      } else if (!this.#isHere(row)) {
+        this.revoke(row)
+        unfit.push(row)
       } else if (this.#missing(row) < 0) {
         this.#queue.splice(at, 1)
         this.#send(staged, row)
-      } else if (!this.#comes(row)) {
-        this.revoke(row)
-        unfit.push(row)
       } else {
         if (at === 0) this.#fetch(staged, row)
         at++
@@ -106,12 +106,12 @@ export class Staging {
     return unfit
   }
 
-  /** Whether all that is missing is on this peer's disk. */
-  #comes(row: number): boolean {
+  /** Whether every argument is here: its value, in the store, or on this peer's disk. */
+  #isHere(row: number): boolean {
     const { rows } = this.#objects
-    for (const place of this.#stored(row)) {
-      const extra = rows.extra[place]
-      if (!extra || (extra.offset < 0 && (rows.state[place] !== state.remote || extra.disk === undefined))) return false
+    for (const on of rows.extra[row]?.dependencies ?? []) {
+      if (on >= 0 && (rows.state[on] === state.failed || !(rows.extra[on]?.value || this.#objects.isHere(on))))
+        return false
     }
     return true
   }

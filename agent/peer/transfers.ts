@@ -60,7 +60,7 @@ export async function sendObject(
     // Native code takes no view of shared memory.
     const chunk = scratch[turn & 1].subarray(0, n)
     const filled = from.fill(chunk, sent)
-    if (filled) await filled
+    if (filled !== undefined) await filled
     hash.update(chunk)
     await deadline(writing)
     writing = stream.write(chunk)

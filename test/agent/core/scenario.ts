@@ -2,8 +2,9 @@ import { Client } from '../../../agent/core/clients.ts'
 import type { Failure } from '../../../agent/core/failures.ts'
 import { Kind } from '../../../agent/core/kinds.ts'
 import type { Bytes } from '../../../agent/core/objects.ts'
-import { Owner, type TaskEnd } from '../../../agent/core/owner.ts'
+import { type Effects, Owner, type TaskEnd } from '../../../agent/core/owner.ts'
 import { ResourceTable } from '../../../agent/core/resources.ts'
+import type { Memory } from '../../../agent/core/spilling.ts'
 
 const none: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
 
@@ -29,14 +30,14 @@ export class Scenario {
   now = 1000
   /** Tasks that have begun on their threads: these cannot be taken back. */
   readonly begun = new Set<number>()
-  readonly #names = new Map<number, string>()
+  protected readonly names = new Map<number, string>()
   readonly #kinds = new Map<string, number>()
-  readonly #slots = new Map<string, { slot: number; number: number }>()
+  protected readonly slots = new Map<string, { slot: number; number: number }>()
   readonly #timers: { at: number; token: number; why: 'infeasible' | 'timeout' | 'grace' }[] = []
-  #next = 1
+  protected next = 1
 
-  constructor(resources: Record<string, number>) {
-    this.owner = new Owner(new ResourceTable(resources), {
+  constructor(resources: Record<string, number>, memory?: Memory) {
+    const effects: Effects = {
       startThread: (thread, pool) => this.log.push(`start ${pool === '' ? '' : `process ${pool} `}t${thread}`),
       endThread: thread => this.log.push(`end t${thread}`),
       run: (thread, row) => this.log.push(`run ${this.name(row)} on t${thread}`),
@@ -53,7 +54,10 @@ export class Scenario {
         ),
       stored: (client, slot, bytes) => this.log.push(`stored ${this.#nameOf(client, slot)}: ${bytes} bytes`),
       need: (_client, slot, index) => this.log.push(`need argument ${index} of slot ${slot}`),
-      free: offset => this.log.push(`free ${offset}`),
+      free: offset => {
+        this.log.push(`free ${offset}`)
+        this.onFree(offset)
+      },
       encode: (failure: Failure) => {
         this.log.push(
           `error ${failure.kind}${'stoppedTask' in failure && failure.stoppedTask ? ` by ${failure.stoppedTask}` : ''}`,
@@ -81,9 +85,13 @@ export class Scenario {
       succeeded: token => this.log.push(`succeeded ${this.name(this.owner.rows.rowOf(token))}`),
       fetched: (client, slot) => this.log.push(`fetched ${client}/${slot}`),
       unfetched: (client, slot) => this.log.push(`unfetched ${client}/${slot}`),
-    })
+    }
+    this.owner = new Owner(new ResourceTable(resources), effects, memory)
     this.driver = this.client(1, 1)
   }
+
+  /** A place in the store is free again. */
+  protected onFree: (offset: number) => void = () => undefined
 
   client(id: number, job: number, thread = -1): Client {
     const client = new Client(id, job, thread)
@@ -92,7 +100,7 @@ export class Scenario {
   }
 
   name(row: number): string {
-    return this.#names.get(row) ?? `row ${row}`
+    return this.names.get(row) ?? `row ${row}`
   }
 
   #nameOf(client: number, slot: number): string {
@@ -125,17 +133,17 @@ export class Scenario {
 
   /** Submits tasks `f1`, `f2`, … of a kind; `after` names those whose results are arguments. */
   submit(name: string, options: { by?: Client; parent?: string; after?: string[] } = {}): string {
-    const number = this.#next++
+    const number = this.next++
     const kind = name.replace(/\d+$/, '')
     const client = options.by ?? this.driver
     const slot = number
     const dependencies = (options.after ?? []).flatMap(one => {
-      const known = this.#slots.get(one) as { slot: number; number: number }
+      const known = this.slots.get(one) as { slot: number; number: number }
       return [known.slot, known.number]
     })
     // Its row is the next that is free: known by its slot as soon as it is there.
     const before = this.log.length
-    this.#slots.set(name, { slot, number })
+    this.slots.set(name, { slot, number })
     const parent = options.parent === undefined ? -1 : this.owner.rows.token(this.row(options.parent))
     this.owner.submit(
       client,
@@ -144,19 +152,24 @@ export class Scenario {
       this.now,
     )
     const row = client.row(slot)
-    if (row >= 0) this.#names.set(row, name)
+    if (row >= 0) this.names.set(row, name)
     for (let i = before; i < this.log.length; i++)
       this.log[i] = this.log[i].replace(`row ${row}`, name).replace(`slot ${slot}`, name)
     return name
   }
 
   row(name: string): number {
-    for (const [row, known] of this.#names) if (known === name && this.owner.rows.state[row] !== 0) return row
+    for (const [row, known] of this.names) if (known === name && this.owner.rows.state[row] !== 0) return row
     throw new Error(`no task ${name}`)
   }
 
   schedule(): void {
     this.owner.scheduler.schedule(this.now)
+  }
+
+  /** Everything that can be done now, as the shell has it done once a turn. */
+  turn(): void {
+    this.owner.schedule(this.now)
   }
 
   /** A task's function returned, or threw. */
