@@ -140,7 +140,9 @@ export class Lineage {
         this.#effects.failLike(row, on)
         return
       }
-      const away = rows.state[on] === state.remote && (rows.more(on).locations?.length ?? 0) === 0
+      objects.checkPlace(on)
+      const nowhere = (rows.more(on).locations?.length ?? 0) === 0 && !objects.isHere(on)
+      const away = rows.state[on] === state.remote && nowhere
       if (objects.settled(on) && !away) continue
       extra.missing++
       objects.awaitFor(on, rows.token(row))

@@ -126,7 +126,8 @@ export class Objects {
       return
     }
     const borrowed = rows.kind[row] < 0 && rows.shared[row] === 1 && this.isForeign(row)
-    if (borrowed && extra && this.isHere(row) && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
+    const fetched = borrowed && extra?.sharesWith === undefined && this.isHere(row)
+    if (fetched && extra && extra.bytes >= limits.lingerBytesMin && !extra.wanted) {
       // Fetched for a task that is over: the next one may want the same.
       extra.wanted = true
       this.hold(row)
@@ -181,19 +182,18 @@ export class Objects {
     const { rows } = this
     const extra = rows.more(row)
     const at = rows.state[row]
-    const stored = at === state.ready && extra.offset >= 0
+    const stored = at === state.ready && this.isHere(row)
     const foreign = this.isForeign(row)
     const goes = stored || at === state.remote || (foreign && at === state.expected)
     if (!goes || extra.pulling) return
-    const { holds, sharesWith, offset, locations } = extra
+    const { holds, sharesWith, locations } = extra
+    if (sharesWith === undefined) this.spilling.drop(row)
     rows.state[row] = state.gone
-    extra.offset = -1
     extra.holds = undefined
     extra.sharesWith = undefined
     extra.locations = undefined
     if (foreign) this.#effects.giveBack(rows.client[row], rows.number[row])
     else if (locations) for (const location of locations) this.#effects.dropAt(location)
-    if (stored && sharesWith === undefined) this.#effects.free(offset)
     if (sharesWith !== undefined) this.letGo(sharesWith)
     if (holds) for (const held of holds) this.letGo(held)
   }
@@ -599,13 +599,18 @@ export class Objects {
     if (!extra || place === undefined || this.isHere(row)) return
     extra.sharesWith = undefined
     extra.wanted = false
-    rows.state[row] = extra.locations && extra.locations.length > 0 ? state.remote : state.expected
+    if (extra.locations && extra.locations.length > 0) rows.state[row] = state.remote
+    else if (this.isForeign(row)) rows.state[row] = state.expected
+    else this.#lose(row, 'its bytes on disk could not be read')
     this.letGo(place)
   }
 
   /** The row that has the bytes of this one: itself, mostly. */
   place(row: number): number {
-    return this.rows.extra[row]?.sharesWith ?? row
+    const { extra } = this.rows
+    let at = row
+    for (let next = extra[at]?.sharesWith; next !== undefined; next = extra[at]?.sharesWith) at = next
+    return at
   }
 
   /** Whether this peer has its stored value, in the store or on disk. */
@@ -626,16 +631,51 @@ export class Objects {
 
   /** What was on disk is no good: another copy, or the value is lost. */
   #unreadable(row: number, reason: string): void {
-    const { rows } = this
-    const extra = rows.more(row)
-    const { pulling } = extra
-    if (!pulling) this.hold(row)
-    if (extra.offset < 0) this.unreachable(row, -1, reason)
-    else {
+    const extra = this.rows.more(row)
+    if (!extra.pulling) this.hold(row)
+    if (extra.offset >= 0) {
       this.spilling.remove(row)
       this.spilling.add(row)
       this.letGo(row)
+      return
     }
+    // Who asked for another object whose bytes were this one's asks for those elsewhere.
+    const others = (extra.fetchers ?? []).filter(({ client, slot }) => this.clients.get(client)?.row(slot) !== row)
+    if (others.length > 0) extra.fetchers = extra.fetchers?.filter(one => !others.includes(one))
+    this.unreachable(row, -1, reason)
+    for (const { client, slot } of others) {
+      const asked = this.clients.get(client)?.row(slot) ?? -1
+      if (asked >= 0 && this.fetch(asked, client, slot)) this.#effects.fetched(client, slot)
+    }
+  }
+
+  /** The bytes of a row, which are here, become another's; it looks at them there, and so does who waits for them. */
+  give(row: number, to: number): void {
+    const { rows } = this
+    const from = rows.more(row)
+    const into = rows.more(to)
+    rows.state[to] = rows.state[row]
+    this.spilling.move(row, to)
+    from.sharesWith = to
+    this.hold(to)
+    if (from.pins > 0) {
+      into.pins++
+      this.spilling.remove(to)
+    }
+    if (rows.state[row] === state.remote) {
+      rows.state[row] = state.ready
+      into.fetchers = from.fetchers
+      into.waiters = from.waiters
+      from.fetchers = undefined
+      from.waiters = undefined
+      if (from.pulling) {
+        into.pulling = true
+        from.pulling = false
+        this.hold(to)
+        this.letGo(row)
+      }
+    }
+    if (from.followers) this.#tellFollowers(row)
   }
 
   /** The bytes have arrived. */
@@ -869,7 +909,8 @@ export class Objects {
     if (!extra || extra.pins === 0) return
     if (!view) this.spilling.passingPins--
     if (--extra.pins > 0) return
-    this.spilling.add(row)
+    if (extra.sharesWith !== undefined) this.unpin(this.rows.token(extra.sharesWith), true)
+    else this.spilling.add(row)
     this.sweep(row)
   }
 

@@ -669,8 +669,9 @@ export class Owner {
     }
     if (end.offset >= 0) {
       this.#remember(row, false, end.endedAt, undefined)
-      // Others may need it when it has been let go here, to make again what they lost.
-      const kept = this.exchange.open ? (rows.more(row).holds ?? []) : undefined
+      // It may be lost on disk; others may need it when it has been let go here, to make again what they lost.
+      const mayBeLost = this.exchange.open || this.objects.spilling.memory.capacityBytes > 0
+      const kept = mayBeLost ? (rows.more(row).holds ?? []) : undefined
       if (kept) this.objects.hold(row)
       this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained), kept !== undefined)
       if (kept) {

@@ -131,6 +131,7 @@ export class Replicas {
       this.#kept.add(row)
     }
     extra.keptFor = { authority: peer, order: [...order] }
+    this.#objects.spilling.reconsider(row)
   }
 
   unkeep(peer: number, client: number, number: number): void {
@@ -142,6 +143,7 @@ export class Replicas {
   #release(row: number): void {
     this.#kept.delete(row)
     this.#rows.more(row).keptFor = undefined
+    this.#objects.spilling.reconsider(row)
     this.#objects.letGo(row)
   }
 
@@ -178,7 +180,8 @@ export class Replicas {
     const rows = this.#rows
     const objects = this.#objects
     const old = rows.more(row)
-    if (rows.state[row] !== state.ready) {
+    const here = objects.isHere(row)
+    if (rows.state[row] !== state.ready && !here) {
       this.#release(row)
       return
     }
@@ -192,15 +195,9 @@ export class Replicas {
     extra.formerly = { client: rows.client[row], number: rows.number[row], keepers }
     if (old.value) extra.value = old.value
     else if (old.sharesWith !== undefined) {
-      extra.offset = old.offset
-      extra.sharesWith = old.sharesWith
-      objects.hold(old.sharesWith)
-    } else {
-      // The bytes are the new one's now, and the old one looks at them.
-      extra.offset = old.offset
-      old.sharesWith = fresh
-      objects.hold(fresh)
-    }
+      extra.sharesWith = objects.place(row)
+      objects.hold(extra.sharesWith)
+    } else if (here) objects.give(row, fresh)
     if (old.holds) {
       for (const held of old.holds) objects.hold(held)
       extra.holds = [...old.holds]

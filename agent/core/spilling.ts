@@ -78,7 +78,7 @@ export class Spilling {
   readonly #writing = new Map<number, { token: number; bytes: number }>()
   #writingBytes = 0
   readonly #reading = new Map<number, { token: number; offset: number }>()
-  readonly #onDisk = new Map<number, number>()
+  readonly #onDisk = new Map<number, { row: number; bytes: number }>()
   /** Room that somebody was given and has not filled yet. */
   readonly #unfilled = new Set<number>()
   readonly #queue: Waiting[] = []
@@ -140,8 +140,34 @@ export class Spilling {
     if (this.#dirty.delete(row)) this.#dirtyBytes -= this.#rows.more(row).bytes
   }
 
+  /** What else it is for has changed. */
+  reconsider(row: number): void {
+    this.remove(row)
+    this.add(row)
+  }
+
   #hasOther(extra: Extra): boolean {
-    return extra.disk !== undefined || (extra.locations !== undefined && extra.locations.length > 0)
+    if (extra.disk !== undefined) return true
+    // A copy for the case that the others are lost counts for itself.
+    return extra.keptFor === undefined && extra.locations !== undefined && extra.locations.length > 0
+  }
+
+  /** A row's value is another row's from now on, wherever it is. */
+  move(row: number, to: number): void {
+    const from = this.#rows.more(row)
+    const into = this.#rows.more(to)
+    this.remove(row)
+    const { offset, disk, spilling } = from
+    Object.assign(into, { offset, disk, spilling })
+    Object.assign(from, { offset: -1, disk: undefined, spilling: undefined })
+    const token = this.#rows.token(to)
+    const writing = spilling === undefined ? undefined : this.#writing.get(spilling)
+    if (writing) writing.token = token
+    const reading = disk === undefined ? undefined : this.#reading.get(disk)
+    if (reading) reading.token = token
+    const known = disk === undefined ? undefined : this.#onDisk.get(disk)
+    if (known) known.row = to
+    this.add(to)
   }
 
   /** The row's value is needed no more, wherever it is. */
@@ -162,7 +188,7 @@ export class Spilling {
   }
 
   #forget(id: number): void {
-    this.spilledBytes -= this.#onDisk.get(id) ?? 0
+    this.spilledBytes -= this.#onDisk.get(id)?.bytes ?? 0
     this.#onDisk.delete(id)
     this.memory.forget(id)
   }
@@ -224,8 +250,7 @@ export class Spilling {
     for (const row of this.#clean) {
       if (this.#hasOther(this.#rows.more(row))) return row
       // The peer that had it is gone.
-      this.remove(row)
-      this.add(row)
+      this.reconsider(row)
     }
     return -1
   }
@@ -324,7 +349,7 @@ export class Spilling {
     }
     extra.spilling = undefined
     extra.disk = id
-    this.#onDisk.set(id, written.bytes)
+    this.#onDisk.set(id, { row, bytes: written.bytes })
     this.spilledBytes += written.bytes
     this.add(row)
   }
@@ -333,16 +358,24 @@ export class Spilling {
   restore(row: number, urgent: boolean): void {
     const { bytes, disk } = this.#rows.more(row)
     const id = disk as number
-    const token = this.#rows.token(row)
     this.request({
       bytes,
       urgent,
       found: offset => {
-        this.#reading.set(id, { token, offset })
         this.#unfilled.delete(offset)
+        const known = this.#onDisk.get(id)
+        // It was found to be lost meanwhile.
+        if (!known) {
+          this.#host.free(offset)
+          return
+        }
+        this.#reading.set(id, { token: this.#rows.token(known.row), offset })
         this.memory.restore(id, offset)
       },
-      refused: error => this.#host.noRoom(row, error),
+      refused: error => {
+        const known = this.#onDisk.get(id)
+        if (known) this.#host.noRoom(known.row, error)
+      },
     })
   }
 
@@ -353,8 +386,7 @@ export class Spilling {
     this.#reading.delete(id)
     const row = this.#rows.rowOf(read.token)
     if (trouble === undefined) {
-      const bytes = this.#onDisk.get(id) ?? 0
-      this.restoredBytes += bytes
+      this.restoredBytes += this.#onDisk.get(id)?.bytes ?? 0
       this.restoredObjects++
       this.#host.arrived(row, read.offset)
       return

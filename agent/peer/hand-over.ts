@@ -13,11 +13,11 @@ export class HandOver {
 
   /** Tokens of the results here whose home is that peer. */
   keptFor(peer: number): number[] {
-    const { rows } = this.#parts.owner
+    const { rows, objects } = this.#parts.owner
     const tokens: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
-      if (rows.state[row] === state.ready && rows.extra[row]?.home?.peer === peer && rows.more(row).offset >= 0)
-        tokens.push(rows.token(row))
+      const ended = rows.state[row] === state.ready || rows.state[row] === state.remote
+      if (ended && rows.extra[row]?.home?.peer === peer && objects.isHere(row)) tokens.push(rows.token(row))
     }
     return tokens
   }
@@ -28,7 +28,7 @@ export class HandOver {
     const kept = new Set(Array.isArray(tokens) ? tokens : [])
     const coming: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
-      if (rows.state[row] !== state.remote) continue
+      if (rows.state[row] !== state.remote || objects.isHere(row)) continue
       const { locations } = rows.more(row)
       if (locations?.length !== 1 || locations[0].peer !== peer || !kept.has(locations[0].token)) continue
       objects.pull(row)

@@ -48,13 +48,13 @@ export class Succession {
 
   keep(peer: number, row: number, order: readonly number[]): void {
     const { owner } = this.#parts
-    const { rows, peers, replicas } = owner
+    const { rows, objects, peers, replicas } = owner
     const token = rows.token(row)
     const extra = rows.more(row)
     const params: Keep = {
       key: [rows.client[row], rows.number[row]],
       bytes: extra.bytes,
-      token: extra.offset >= 0 ? token : -1,
+      token: objects.isHere(row) ? token : -1,
       order: order.map(one => peers.get(one).peerId),
     }
     this.#host.ask(peer, 'keep', params).then(
@@ -112,7 +112,7 @@ export class Succession {
     this.#host.stirred()
     for (const until = performance.now() + limits.keepMs; performance.now() < until; ) {
       if (rows.rowOf(name) < 0 || !rows.more(row).keptFor || rows.state[row] === state.failed) return false
-      if (rows.state[row] === state.ready) return true
+      if (rows.state[row] === state.ready || objects.isHere(row)) return true
       await delay(limits.keepCheckMs)
     }
     return false

@@ -137,7 +137,7 @@ t.test('a borrower takes the value of what continues its object, whatever it wai
     s.take(),
     [`stored row ${row}: 1000 bytes`].map(line => line.replace(`row ${row}`, `row ${row}`)),
   )
-  t.equal(rows.more(row).offset, 8192)
+  t.equal(rows.more(objects.place(row)).offset, 8192)
   objects.release(s.driver, 5)
   t.same(s.take().sort(), ['free 8192', `give ${old}/7 back`, `give ${client}/1 back`])
   t.ok(s.clean)

@@ -30,7 +30,7 @@ export class Scenario {
   now = 1000
   /** Tasks that have begun on their threads: these cannot be taken back. */
   readonly begun = new Set<number>()
-  protected readonly names = new Map<number, string>()
+  readonly names = new Map<number, string>()
   readonly #kinds = new Map<string, number>()
   protected readonly slots = new Map<string, { slot: number; number: number }>()
   readonly #timers: { at: number; token: number; why: 'infeasible' | 'timeout' | 'grace' }[] = []

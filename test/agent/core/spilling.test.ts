@@ -1,4 +1,5 @@
 import t from 'tap'
+import { state } from '../../../agent/core/rows.ts'
 import { MiB, StoreScenario } from './store-scenario.ts'
 
 const names = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `o${from + i}`)
@@ -169,7 +170,7 @@ t.test('what cannot be read back is lost, and whoever waits for it is told', asy
   s.turn()
   s.take()
   s.diskDone('its SHA-256 differs')
-  t.match(s.take(), ['error lost', `unfetched ${s.driver.id}/1`])
+  t.match(s.events(), ['error lost', `unfetched ${s.driver.id}/1`])
   t.equal(s.where('o1'), '')
   t.equal(s.memory.disk.size, 3, 'its bytes on disk are dropped')
 })
@@ -238,7 +239,7 @@ t.test('an argument that is lost on disk sends its task back to wait, with its C
   s.take()
   s.diskDone('its SHA-256 differs')
   s.turn()
-  t.match(s.take(), ['error lost', 'result f1: error of 3 bytes'])
+  t.match(s.events(), ['error lost', 'result f1: error of 3 bytes'])
   t.same(s.owner.resources.available(), s.owner.resources.total())
 })
 
@@ -257,4 +258,147 @@ t.test('a copy of another peer’s object gives way without being written', asyn
   t.type(s.rooms.get('asks'), 'number')
   t.equal(s.owner.rows.extra[row]?.offset, -1)
   t.ok(s.owner.objects.settled(row), 'it can be fetched again')
+})
+
+/** A task's result of 8 MiB, which is on disk alone by now. */
+function onDisk(retries: number): StoreScenario {
+  const s = new StoreScenario({ cpus: 1 }, 128 * MiB)
+  s.kind('f', { retries })
+  s.submit('f1')
+  s.turn()
+  s.request('room', 8 * MiB)
+  s.end('f1', { offset: s.rooms.get('room') as number, bytes: 8 * MiB })
+  for (const name of names(1, 13)) s.put(name, 8 * MiB)
+  s.turn()
+  s.diskDone()
+  s.put('more', 24 * MiB)
+  return s
+}
+
+t.test(
+  'a task’s result that cannot be read back is made again, within the retries; who asked goes on waiting',
+  async t => {
+    const s = onDisk(1)
+    t.equal(s.where('f1'), 'disk')
+    const slot = s.slotOf('f1')
+    t.notOk(s.owner.objects.fetch(s.row('f1'), s.driver.id, slot))
+    s.turn()
+    s.take()
+    s.diskDone('its SHA-256 differs')
+    s.turn()
+    t.same(s.events(), ['run f1 on t1'])
+    s.release('o1')
+    s.request('again', 8 * MiB)
+    s.turn()
+    s.end('f1', { offset: s.rooms.get('again') as number, bytes: 8 * MiB })
+    t.ok(s.events().includes(`fetched ${s.driver.id}/${slot}`))
+  },
+)
+
+t.test('one that may not be made again is lost, and says why', async t => {
+  const s = onDisk(0)
+  const slot = s.slotOf('f1')
+  s.owner.objects.fetch(s.row('f1'), s.driver.id, slot)
+  s.turn()
+  s.take()
+  s.diskDone('its SHA-256 differs')
+  t.same(s.events(), ['error lost', `unfetched ${s.driver.id}/${slot}`])
+})
+
+t.test('what only lineage needs takes no room: its bytes go from the disk, and are made again', async t => {
+  const s = onDisk(3)
+  s.kind('g')
+  s.submit('g1', { after: ['f1'] })
+  s.release('f1')
+  s.turn()
+  s.diskDone()
+  s.turn()
+  const f1 = s.row('f1')
+  s.owner.objects.unpin(s.owner.rows.token(f1))
+  const disk = s.memory.disk.size
+  s.request('result', 8 * MiB)
+  s.turn()
+  s.diskDone()
+  s.turn()
+  s.end('g1', { offset: s.rooms.get('result') as number, bytes: 8 * MiB })
+  t.equal(s.owner.rows.state[f1], state.gone)
+  t.ok(s.memory.disk.size <= disk)
+  t.equal(s.where('f1'), '')
+})
+
+/** A copy of another peer's object that this one keeps, should that die. */
+function keeper(): { s: StoreScenario; row: number; client: number; peer: number } {
+  const s = new StoreScenario({ cpus: 1 }, 128 * MiB)
+  const { owner } = s
+  const peer = owner.peers.of('p2', 1).index
+  owner.exchange.peerIs(peer, { peerId: 'p2', totals: {}, labels: {}, closed: false })
+  const client = owner.peers.clientId(peer, 1)
+  const row = owner.objects.rowToKeep(client, 5)
+  owner.replicas.keepFor(peer, row, [-1])
+  owner.objects.settleRemote(row, 64 * MiB, [{ peer, token: 7 }])
+  owner.objects.pull(row)
+  s.request('copy', 64 * MiB)
+  owner.objects.arrived(row, s.rooms.get('copy') as number, undefined)
+  s.names.set(row, 'copy')
+  return { s, row, client, peer }
+}
+
+t.test('a copy that is kept for a dead owner’s sake is written before it gives way', async t => {
+  const { s } = keeper()
+  s.put('more', 60 * MiB)
+  s.turn()
+  t.equal(s.where('copy'), 'store, being written')
+  s.diskDone()
+  s.request('asks', 64 * MiB)
+  t.equal(s.where('copy'), 'disk')
+})
+
+t.test('it is taken over from disk: whoever has the old ref or reads it has the bytes', async t => {
+  const { s, row, client, peer } = keeper()
+  const { objects, replicas, rows } = s.owner
+  objects.borrow(s.driver, 900, client, 5)
+  s.put('more', 60 * MiB)
+  s.turn()
+  s.diskDone()
+  s.request('asks', 64 * MiB)
+  s.spilling.free(s.rooms.get('asks') as number)
+  objects.fetch(row, s.driver.id, 900)
+  s.turn()
+  t.equal(s.where('copy'), 'disk, being read')
+  s.owner.peerGone(peer, s.now)
+  const found = replicas.successionOf(client, 5)
+  const fresh = found.is === 'here' ? found.row : -1
+  s.take()
+  s.diskDone()
+  t.same(s.events(), [`fetched ${s.driver.id}/900`])
+  t.equal(objects.place(row), fresh)
+  t.ok(rows.more(fresh).offset >= 0)
+  const { token } = objects.pin(row)
+  objects.unpin(token)
+  objects.release(s.driver, 900)
+  replicas.settled(rows.token(fresh))
+  s.release('more')
+  t.equal(s.memory.disk.size + s.memory.usedBytes, 0, 'nothing of it is left')
+})
+
+t.test('bytes that somebody reads when they are taken over stay where they are until they have been read', async t => {
+  const { s, row, client, peer } = keeper()
+  const { objects, replicas, rows } = s.owner
+  objects.borrow(s.driver, 900, client, 5)
+  const { token, offset } = objects.pin(row, true)
+  s.owner.peerGone(peer, s.now)
+  const found = replicas.successionOf(client, 5)
+  const fresh = found.is === 'here' ? found.row : -1
+  s.put('more', 60 * MiB)
+  s.turn()
+  s.diskDone()
+  t.equal(rows.more(fresh).offset, offset)
+  t.equal(rows.more(fresh).disk, undefined)
+  objects.release(s.driver, 900)
+  replicas.settled(rows.token(fresh))
+  t.ok(rows.rowOf(token) >= 0, 'the reader holds it')
+  objects.unpin(token, true)
+  t.equal(rows.rowOf(token), -1)
+  s.release('more')
+  t.equal(s.memory.usedBytes, 0)
 })

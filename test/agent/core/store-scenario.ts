@@ -92,8 +92,17 @@ export class StoreScenario extends Scenario {
     this.owner.objects.completeStored(row, offset, bytes, [])
   }
 
+  slotOf(name: string): number {
+    return (this.slots.get(name) as { slot: number }).slot
+  }
+
   release(name: string): void {
-    this.owner.objects.release(this.driver, (this.slots.get(name) as { slot: number }).slot)
+    this.owner.objects.release(this.driver, this.slotOf(name))
+  }
+
+  /** What happened since the last look, without what became free. */
+  events(): string[] {
+    return this.take().filter(line => !line.startsWith('free '))
   }
 
   /** Where a value is. */
