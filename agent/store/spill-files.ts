@@ -11,12 +11,19 @@ export interface SpillEvents {
   restored(id: number, trouble: string | undefined): void
 }
 
-/** A disk that fails to read is tried again after these. */
+/** What cannot be read is tried again after these: the disk may do it yet, and the value may have been moved meanwhile. */
 const RETRY_MS = [20, 100, 300]
+/** Threads that read. Most of reading is hashing. */
+const READERS = 2
+
+interface Reader {
+  readonly thread: Worker
+  readonly ids: Set<number>
+}
 
 /**
- * Values of the store on disk, in a folder of this peer's alone. Two threads, made when they are first needed: one writes, one
- * reads, so that nobody's value waits behind others that are written. Hashing takes as long as writing, so it is done there, too.
+ * Values of the store on disk, in a folder of this peer's alone. One thread writes and others read, made when they are first
+ * needed, so that nobody's value waits behind others that are written. Hashing takes as long as writing, so it is done there, too.
  */
 export class SpillFiles {
   readonly dir: string
@@ -26,7 +33,7 @@ export class SpillFiles {
   readonly #writing = new Set<number>()
   readonly #reading = new Map<number, { offset: number; tries: number }>()
   #writer: Worker | undefined
-  #reader: Worker | undefined
+  readonly #readers: Reader[] = []
   #closed = false
 
   constructor(options: SpillThreadData & { events: SpillEvents }) {
@@ -55,8 +62,23 @@ export class SpillFiles {
       queueMicrotask(() => this.#events.restored(id, 'it is not on disk'))
       return
     }
-    this.#reader ??= this.#start('reader', report => this.#hasRead(report))
-    this.#reader.postMessage({ t: 'read', id, offset: reading.offset, place } satisfies SpillOrder)
+    const reader = this.#freeReader()
+    reader.ids.add(id)
+    reader.thread.postMessage({ t: 'read', id, offset: reading.offset, place } satisfies SpillOrder)
+  }
+
+  /** The reader that has least to do. */
+  #freeReader(): Reader {
+    const [least] = this.#readers.toSorted((a, b) => a.ids.size - b.ids.size)
+    if (least && (least.ids.size === 0 || this.#readers.length === READERS)) return least
+    const ids = new Set<number>()
+    const thread = this.#start('reader', report => {
+      ids.delete(report.id)
+      this.#hasRead(report)
+    })
+    const reader = { thread, ids }
+    this.#readers.push(reader)
+    return reader
   }
 
   forget(id: number): void {
@@ -90,12 +112,12 @@ export class SpillFiles {
       const ids = [...this.#writing]
       this.#writing.clear()
       for (const id of ids) this.#events.spilled(id, reason)
-    } else if (worker === this.#reader) {
-      this.#reader = undefined
-      const ids = [...this.#reading.keys()]
-      this.#reading.clear()
-      for (const id of ids) this.#events.restored(id, reason)
+      return
     }
+    const at = this.#readers.findIndex(({ thread }) => thread === worker)
+    if (at < 0) return
+    const [{ ids }] = this.#readers.splice(at, 1)
+    for (const id of ids) if (this.#reading.delete(id)) this.#events.restored(id, reason)
   }
 
   #hasWritten(report: SpillReport): void {
@@ -120,8 +142,7 @@ export class SpillFiles {
     const { id } = report
     const reading = this.#reading.get(id)
     if (!reading) return
-    if (report.t === 'failed' && report.code !== '' && reading.tries < RETRY_MS.length) {
-      // The disk may do it yet; a file that is gone has been compacted, and is known by its new place when that is told.
+    if (report.t === 'failed' && reading.tries < RETRY_MS.length) {
       void delay(RETRY_MS[reading.tries++], undefined, { ref: false }).then(() => this.#read(id))
       return
     }
@@ -147,7 +168,7 @@ export class SpillFiles {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await Promise.all([this.#writer?.terminate(), this.#reader?.terminate()])
+    await Promise.all([this.#writer, ...this.#readers.map(({ thread }) => thread)].map(thread => thread?.terminate()))
     rmSync(this.dir, { recursive: true, force: true })
   }
 }

@@ -25,4 +25,4 @@ export type SpillReport =
   | { t: 'written'; id: number; place: SpilledPlace }
   | { t: 'moved'; id: number; path: string; at: number }
   | { t: 'read'; id: number }
-  | { t: 'failed'; id: number; reason: string; code: string }
+  | { t: 'failed'; id: number; reason: string }

@@ -24,7 +24,6 @@ parentPort?.on('message', (order: SpillOrder) => {
         break
     }
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException
-    say({ t: 'failed', id, reason: message, code: code ?? '' })
+    say({ t: 'failed', id, reason: (error as Error).message })
   }
 })
