@@ -5,8 +5,8 @@ import { controlBytes } from '../wire/embedded-control.ts'
 import type { Hello } from '../wire/records.ts'
 import { ringMemory } from '../wire/ring.ts'
 import type { EmbeddedData } from './embedded-data.ts'
-import { defaultResources, objectStoreShare } from './machine.ts'
 import { embeddedSpillFolder } from './home/spill-folders.ts'
+import { defaultResources, objectStoreShare } from './machine.ts'
 
 /** What an embedded peer offers; what is left out has the machine's own values. */
 export interface EmbeddedOptions {

@@ -3,10 +3,30 @@ import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
 import { type Engine, RefData } from './client/index.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
+import { isStream, Stream } from './stream.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
 export function clientExtensions(engine: Engine): Extension[] {
-  return [errorExtension, refExtension(engine), functionExtension(engine)]
+  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine)]
+}
+
+/** The ref of the generator's task, and how much of the stream was read before. */
+function streamExtension(engine: Engine): Extension {
+  const ref = refExtension(engine)
+  return {
+    tag: 3,
+    matches: isStream,
+    encode(value: object, encoder: Encoder): void {
+      const reader = Stream.reader(value as Stream<unknown>)
+      ref.encode(reader.ref, encoder)
+      encoder.varint(reader.taken)
+      reader.passedOn = true
+    },
+    decode(decoder: Decoder): unknown {
+      const data = ref.decode(decoder) as RefData
+      return new Stream(data, decoder.varint())
+    },
+  }
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */

@@ -49,13 +49,19 @@ export function entryInCapture(source: FunctionSource): number | undefined {
 /** Where a remote function's code comes from: captured here, once for each way of capturing it, or received. */
 export class FunctionSource {
   readonly fn: AnyFunction
+  /** Its tasks give streams. */
+  readonly isGenerator: boolean
   readonly #stack: string | undefined
   readonly #received: TravellingCode | undefined
   readonly #captured = new Map<string, TravellingCode>()
   #name: string | undefined
 
-  constructor(fn: AnyFunction, origin: { stack?: string | undefined; received?: TravellingCode }) {
+  constructor(
+    fn: AnyFunction,
+    origin: { stack?: string | undefined; received?: TravellingCode; isGenerator?: boolean },
+  ) {
     this.fn = fn
+    this.isGenerator = origin.isGenerator ?? /Generator/.test(Object.prototype.toString.call(fn))
     this.#stack = origin.stack
     this.#received = origin.received
   }

@@ -7,7 +7,7 @@ const RETRIES = 3
 const INFEASIBLE_TIMEOUT_MS = 10_000
 
 /** What an agent is told of a function with its options. */
-export function functionSpec(options: TaskOptions, code: TravellingCode): FunctionSpec {
+export function functionSpec(options: TaskOptions, code: TravellingCode, isGenerator: boolean): FunctionSpec {
   const { cpus = 1, gpus = 0, memoryBytes = 0, resources = {}, placement } = options
   return {
     name: options.name ?? code.name,
@@ -23,6 +23,8 @@ export function functionSpec(options: TaskOptions, code: TravellingCode): Functi
     priority: options.priority ?? 0,
     copy: options.copy ?? true,
     external: [...(options.external ?? [])],
+    returns: isGenerator ? 0 : (options.returns ?? 1),
+    backpressure: options.backpressure ?? 0,
     infeasibleTimeoutMs: options.infeasibleTimeoutMs ?? INFEASIBLE_TIMEOUT_MS,
     placement: placementSpec(placement),
     process: processSpec(options),

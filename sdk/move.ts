@@ -1,7 +1,8 @@
 import type { RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
 import { checkRef } from './options/index.ts'
-import type { ObjectRef } from './types.ts'
+import { isStream } from './stream.ts'
+import type { ObjectRef, ObjectStream } from './types.ts'
 
 /** Refs that are let go of when the submission that they are an argument of has been accepted. */
 const moving = new WeakSet<RefData>()
@@ -25,10 +26,10 @@ export function releaseMoved(args: readonly unknown[]): void {
 }
 
 /**
- * Lets go of refs: what they name goes when nobody else holds it. Twice is nothing.
- * @throws InvalidOptionError where something is no ref
+ * Lets go of refs: what they name goes when nobody else holds it. A stream is read no more. Twice is nothing.
+ * @throws InvalidOptionError where something is neither
  */
-export function release(...refs: ObjectRef<unknown>[]): void {
-  for (const ref of refs) checkRef('release', ref, isRef)
+export function release(...refs: (ObjectRef<unknown> | ObjectStream<unknown>)[]): void {
+  for (const ref of refs) checkRef('release', ref, value => isRef(value) || isStream(value))
   for (const ref of refs) ref.release()
 }

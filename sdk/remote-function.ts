@@ -8,10 +8,11 @@ import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from '
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
 import { releaseMoved } from './move.ts'
-import { checkTaskOptions, checkTogether } from './options/index.ts'
+import { checkMapped, checkTaskOptions, checkTogether } from './options/index.ts'
 import type { Ref } from './ref.ts'
 import { type Branded, brand } from './remote-brand.ts'
 import { currentSession } from './session.ts'
+import { Stream } from './stream.ts'
 import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './types.ts'
 
 /** What a remote function is made of. */
@@ -29,13 +30,14 @@ type RemoteBranded = Branded<Remote>
 /** The methods of all remote functions. */
 const methods = Object.create(Function.prototype, {
   remote: {
-    value: function remote(this: RemoteBranded, ...args: unknown[]): RefData {
+    value: function remote(this: RemoteBranded, ...args: unknown[]): Submitted {
       return submit(this[brand], args)
     },
   },
   map: {
     value: function mapOver(this: RemoteBranded, items: Iterable<unknown>, options?: MapOptions): unknown {
       const remote = this[brand]
+      checkMapped(remote.options, remote.source.isGenerator)
       return map(item => submit(remote, [item]) as Ref<unknown>, items, options)
     },
   },
@@ -43,7 +45,7 @@ const methods = Object.create(Function.prototype, {
     value: function withOptions(this: RemoteBranded, options: TaskOptions): unknown {
       const { source, options: earlier } = this[brand]
       const merged = { ...earlier, ...checkTaskOptions(options, 'options') }
-      checkTogether(merged, 'options')
+      checkTogether(merged, 'options', source.isGenerator)
       expectProcess(merged)
       return remoteFunction(source, merged)
     },
@@ -64,7 +66,31 @@ export function remoteFunction<F extends AnyFunction>(source: FunctionSource, op
   return made as unknown as RemoteFunction<F>
 }
 
-function submit(remote: Remote, args: unknown[]): RefData {
+/** What a call gives: a ref, one for each of its values, or a stream. */
+type Submitted = RefData | RefData[] | Stream<unknown>
+
+function submit(remote: Remote, args: unknown[]): Submitted {
+  const { returns = 1 } = remote.options
+  const given =
+    returns === 1 || remote.source.isGenerator ? submitOne(remote, args) : submitParts(remote, args, returns)
+  return remote.source.isGenerator ? new Stream(given as RefData) : given
+}
+
+/** A call that failed before anything was sent: each of its refs says why. */
+function submitParts(remote: Remote, args: unknown[], count: number): RefData[] {
+  const submitted = submitOne(remote, args, count)
+  if (Array.isArray(submitted)) return submitted
+  const rest = Array.from({ length: count - 1 }, () => {
+    const { engine } = submitted
+    if (engine.failedLike === undefined) return notInitialized()
+    const ref = engine.failedLike(submitted)
+    engine.unasked.forget(ref)
+    return ref
+  })
+  return [submitted, ...rest]
+}
+
+function submitOne(remote: Remote, args: unknown[], parts = 1): RefData | RefData[] {
   const session = currentSession()
   if (!session) return notInitialized()
   const { engine } = session
@@ -78,9 +104,10 @@ function submit(remote: Remote, args: unknown[]): RefData {
   try {
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) return engine.failedLike(encoded.failed)
-    const ref = engine.submit(defined.index, encoded, defined.held)
+    const { index, held } = defined
+    const given = parts === 1 ? engine.submit(index, encoded, held) : engine.submitFor(parts, index, encoded, held)
     releaseMoved(args)
-    return ref
+    return given
   } catch (error) {
     return engine.failedRef(serializationError(error))
   }
@@ -92,7 +119,7 @@ function define(remote: Remote, engine: Engine): Defined {
   try {
     const code = remote.source.code(remote.options, engine)
     sendCodes(engine, code)
-    const spec = functionSpec(remote.options, code)
+    const spec = functionSpec(remote.options, code, remote.source.isGenerator)
     const index = engine.nextFunction()
     sendText(engine.outbox, record.define, 0, [index], spec)
     engine.beginEncoding()
@@ -132,6 +159,7 @@ export interface FunctionData {
   blobs: string[]
   codes: string[]
   options: TaskOptions
+  isGenerator: boolean
   /** Refs that its code holds: whoever has the function holds them. */
   refs: RefData[]
 }
@@ -145,7 +173,8 @@ export function functionDataOf(value: object, engine: Engine): FunctionData {
   const entry = entryInCapture(source)
   if (entry !== undefined) {
     const { name } = source
-    return { hash: '', entry, retryClasses: [], name, blobs: [], codes: [], options: travels, refs: [] }
+    const { isGenerator } = source
+    return { hash: '', entry, retryClasses: [], name, blobs: [], codes: [], options: travels, isGenerator, refs: [] }
   }
   const code = source.code(options, engine)
   sendCodes(engine, code)
@@ -158,6 +187,7 @@ export function functionDataOf(value: object, engine: Engine): FunctionData {
     blobs: [...blobs],
     codes: [...codes],
     options: travels,
+    isGenerator: source.isGenerator,
     refs: [...refs],
   }
 }
@@ -184,5 +214,5 @@ export function receivedFunction(data: FunctionData, engine: Engine): unknown {
     })
   }
   Object.defineProperty(local, 'name', { value: name })
-  return remoteFunction(new FunctionSource(local, { received }), data.options)
+  return remoteFunction(new FunctionSource(local, { received, isGenerator: data.isGenerator === true }), data.options)
 }

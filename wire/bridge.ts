@@ -64,6 +64,8 @@ export interface WorkerClient extends RecordHandler {
   preparing(): Promise<unknown> | undefined
   /** Encoding begins: forgets what earlier ones met. */
   beginEncoding(): void
+  /** Waits as for the mesh: the resources of the task that runs are free meanwhile. */
+  suspended<T>(work: Promise<T>): Promise<T>
   /** The agent has given a task up: it goes on without being given its resources again. */
   abandoned(token: number): void
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void

@@ -16,8 +16,9 @@ export const record = {
   define: 4,
   /**
    * One task. field: number of dependencies.
-   * words: [slot, number lo, number hi, function, parent token, number of contained keys, argument bytes, 0],
-   * then each dependency's slot and low word of its number, each contained key (3 words), the arguments, 8-aligned.
+   * words: [slot, number lo, number hi, function, parent token, number of contained keys, argument bytes, parts],
+   * then each dependency's slot and low word of its number, each contained key (3 words), the slots of its parts (their
+   * numbers follow its own), the arguments, 8-aligned.
    */
   submit: 5,
   /** words: [slot]: the client lets go of what this slot names. */
@@ -56,6 +57,9 @@ export const record = {
   alias: 23,
   /** words: [slot]: the bytes of this stored value are wanted in the agent's own store. */
   bring: 24,
+  /** Of a stream. field 0: reads it from item n on, 1: has taken n items, 2: reads it no more, 3: leaves
+   * it to others. words: [slot, n] */
+  read: 25,
   /** text: ProcessSpec: functions of process isolation are about to come; a process may be kept ready. */
   expect: 30,
 
@@ -86,6 +90,13 @@ export const record = {
   closed: 43,
   /** words: [slot, bytes], the error as a value: what was to be fetched cannot be. */
   unfetched: 44,
+  /**
+   * The next item of a stream. field: 0: its value is not known here, 1: it follows, 2: a failure follows, 3: stored.
+   * words: [slot, low word of the stream's number, owner's client, number lo, number hi, bytes], then the value
+   */
+  item: 45,
+  /** No more than n items will come. field: 1 if the task failed. words: [slot, low word of the stream's number, n] */
+  ended: 46,
 
   // agent → worker
   /** words: [function], text: WorkerFunction */
@@ -103,6 +114,8 @@ export const record = {
   named: 51,
   /** words: [0]: collect what is no longer needed, and say `collected`. */
   collect: 52,
+  /** words: [token, n]: so many items of this generator have been taken; -1: it is to come to its end. */
+  credit: 53,
   /**
    * To a process, before the `run` that names it: a piece of a stored dependency.
    * words: [number, from lo, from hi, bytes, total lo, total hi], then bytes
@@ -130,6 +143,8 @@ export const record = {
   incapable: 62,
   /** words: [0]: what could be collected has been, and was said before this. */
   collected: 63,
+  /** A part or an item of a task. field: flags. words: [token, index, contained keys, bytes, request, 0], keys, 8-aligned value */
+  product: 64,
 } as const
 
 /** Flags of `result` and `done`. */
@@ -146,6 +161,9 @@ export const flag = {
   awaited: 16,
 } as const
 
+/** What an `item` record says of the item's value. */
+export const itemIs = { unknown: 0, value: 1, failed: 2, stored: 3 } as const
+
 /** Kinds of dependencies in `run`: the value follows the arguments, or lies in the store. */
 export const dependency = { inline: 0, stored: 1 } as const
 
@@ -160,7 +178,7 @@ export interface Hello {
 }
 
 /** Version of these records; both sides say theirs and refuse another. */
-export const recordsVersion = 3
+export const recordsVersion = 4
 
 /** Text of `welcome`. */
 export interface Welcome {
@@ -193,6 +211,10 @@ export interface FunctionSpec {
   copy: boolean
   external: string[]
   infeasibleTimeoutMs: number
+  /** How many values it gives; 0: the items of a generator. */
+  returns: number
+  /** Of a generator: how many items may be there that nobody has taken; 0: any number. */
+  backpressure: number
   placement?: PlacementSpec
   /** Runs in processes like this; left out: in threads. */
   process?: ProcessSpec
@@ -224,6 +246,8 @@ export interface WorkerFunction {
   copy: boolean
   timed: boolean
   retryErrors: boolean
+  returns: number
+  backpressure: number
   jobId: string
   namespace: string
 }

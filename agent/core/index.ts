@@ -11,12 +11,14 @@ export {
   type GrantEnd,
   type Guest,
   type GuestEnd,
+  type GuestProduct,
   Owner,
   type Submission,
   type TaskEnd,
   type TimerReason,
 } from './owner.ts'
 export { PeerTable, type RemotePeer } from './peers.ts'
+export type { Produced } from './products.ts'
 export { type Demand, ResourceTable } from './resources.ts'
 export { type Attempt, type Location, state } from './rows.ts'
 export { type Memory, type RoomRequest, Spilling } from './spilling.ts'

@@ -18,6 +18,8 @@ export class Kind {
   readonly timeoutMs: number
   readonly retries: number
   readonly infeasibleTimeoutMs: number
+  /** How many values a task of it gives; 0: those of a generator. */
+  readonly returns: number
   readonly ready: ReadyQueue
   readonly lanes: Lane[] = []
   /** Moving average of the run time; NaN before the first. */
@@ -59,6 +61,7 @@ export class Kind {
     this.timeoutMs = spec.timeoutMs
     this.retries = spec.retries
     this.infeasibleTimeoutMs = spec.infeasibleTimeoutMs
+    this.returns = spec.returns ?? 1
     this.placement = spec.placement ?? pack
     this.pool = spec.pool ?? ''
     this.alone = this.pool !== '' && spec.demand.some(({ index }) => index === MEMORY)
@@ -108,6 +111,8 @@ export interface KindSpec {
   timeoutMs: number
   retries: number
   infeasibleTimeoutMs: number
+  /** Default 1. */
+  returns?: number
   placement?: Placement
   /** Default: threads. */
   pool?: string

@@ -79,7 +79,9 @@ export class Lineage {
 
   /** Why a value cannot be made again, or undefined. */
   #obstacle(row: number): string | undefined {
-    const { kind, retries, extra } = this.#rows
+    const { kind, retries, extra, state: at } = this.#rows
+    const madeBy = extra[row]?.madeBy
+    if (madeBy) return at[madeBy.task] < state.ready ? undefined : this.#obstacle(madeBy.task)
     if (kind[row] < 0) return 'it was put, and only what tasks gave can be made again (put it with tier: replicated)'
     if (extra[row]?.home) return 'it belongs to another peer'
     if (extra[row]?.forgotten)
@@ -93,10 +95,27 @@ export class Lineage {
   makeAgain(row: number, reason: string): string | undefined {
     const obstacle = this.#obstacle(row)
     if (obstacle !== undefined) return obstacle
-    this.#begin(row, reason)
-    const open = [row]
+    const open: number[] = []
+    this.#start(row, reason, open)
     for (let next = open.pop(); next !== undefined; next = open.pop()) this.#gather(next, open)
     return undefined
+  }
+
+  /** What makes a value begins; of what a task that runs is to give anyway, it is awaited. The task comes into `open`. */
+  #start(row: number, reason: string, open: number[]): void {
+    const rows = this.#rows
+    const extra = rows.more(row)
+    const task = extra.madeBy?.task ?? row
+    if (task !== row) {
+      rows.state[row] = state.expected
+      extra.locations = undefined
+      const inside = extra.holds
+      extra.holds = undefined
+      if (inside) for (const held of inside) this.#objects.letGo(held)
+      if (rows.state[task] < state.ready) return
+    }
+    this.#begin(task, reason)
+    open.push(task)
   }
 
   #begin(row: number, reason: string): void {
@@ -130,10 +149,8 @@ export class Lineage {
         if (objects.isForeign(on)) objects.borrowAgain(on)
         else {
           const obstacle = this.#obstacle(on)
-          if (obstacle === undefined) {
-            this.#begin(on, 'it is needed again')
-            open.push(on)
-          } else objects.fail(on, { kind: 'lost', reason: `it is needed again, and ${obstacle}` })
+          if (obstacle === undefined) this.#start(on, 'it is needed again', open)
+          else objects.fail(on, { kind: 'lost', reason: `it is needed again, and ${obstacle}` })
         }
       }
       if (rows.state[on] === state.failed) {

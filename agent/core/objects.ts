@@ -111,8 +111,13 @@ export class Objects {
 
   #sweepOne(row: number): void {
     const { rows } = this
-    if (rows.state[row] < state.ready) return
     const extra = rows.extra[row]
+    const products = extra?.products
+    if (products?.isStream) {
+      const others = products.live + products.idle + (extra?.lineageHolders ?? 0)
+      if (rows.holders[row] <= others) this.onUnwatched(row)
+    }
+    if (rows.state[row] < state.ready) return
     const kept = extra?.keptFor ? 1 : 0
     if (rows.holders[row] > (extra?.lineageHolders ?? 0) + kept || (extra && extra.pins > 0)) return
     if (extra && kept === 1) {
@@ -142,10 +147,12 @@ export class Objects {
     } else if (extra?.locations) for (const location of extra.locations) this.#effects.dropAt(location)
     const sharesWith = extra?.sharesWith
     const alias = extra?.alias
+    const madeBy = extra?.madeBy
     if (extra && (extra.offset >= 0 || extra.disk !== undefined)) this.spilling.drop(row)
     this.forgetLineage(row)
     if (extra) this.onFreed(row)
     rows.remove(row)
+    if (madeBy) this.onProductFreed(row, madeBy)
     if (alias !== undefined) this.letGo(alias)
     if (sharesWith !== undefined) this.letGo(sharesWith)
     if (holds) for (const held of holds) this.letGo(held)
@@ -153,6 +160,10 @@ export class Objects {
 
   // ---- lineage
 
+  /** Called for a task's product that is gone. */
+  onProductFreed: (row: number, madeBy: { task: number; index: number }) => void = () => undefined
+  /** Called for a stream that nobody holds but its own items. */
+  onUnwatched: (row: number) => void = () => undefined
   /** Why a value cannot be made again; undefined: it is being made. */
   onGone: (row: number, reason: string) => string | undefined = () => 'it is not known how it was made'
   /** Called for rows whose lineage is about to be forgotten. */
@@ -301,8 +312,11 @@ export class Objects {
     return found
   }
 
-  /** A value is there: delivered, and kept only if somebody needs it here. Its row may be gone afterwards. */
-  complete(row: number, failed: boolean, from: Bytes, holds: number[] | undefined): void {
+  /**
+   * A value is there: delivered, and kept only if somebody needs it here. Its row may be gone afterwards. `keeps`: what its task
+   * needed goes on being held, for its lineage.
+   */
+  complete(row: number, failed: boolean, from: Bytes, holds: number[] | undefined, keeps = false): void {
     const { rows } = this
     const extra = rows.extra[row]
     const slot = rows.slot[row]
@@ -310,7 +324,7 @@ export class Objects {
     const waiters = extra?.waiters
     const subscribers = extra?.subscribers
     if (extra) extra.locations = undefined
-    const kept = contains || rows.shared[row] === 1
+    const kept = contains || rows.shared[row] === 1 || extra?.products?.isStream === true
     if (contains) for (const held of holds) this.hold(held)
     if (slot >= 0) {
       this.#effects.result(rows.client[row], slot, failed, kept, from)
@@ -324,9 +338,11 @@ export class Objects {
     rows.state[row] = failed ? state.failed : state.ready
     if (extra) {
       extra.holds = contains ? holds : undefined
-      extra.arguments = undefined
-      extra.dependencies = undefined
-      extra.values = undefined
+      if (!keeps) {
+        extra.arguments = undefined
+        extra.dependencies = undefined
+        extra.values = undefined
+      }
     } else if (contains) rows.more(row).holds = holds
     if (rows.holders[row] > 0) {
       const more = rows.more(row)
@@ -336,7 +352,7 @@ export class Objects {
       this.#serve(row)
     }
     this.forgetLineage(row)
-    if (old) for (const held of old) this.letGo(held)
+    if (old && !keeps) for (const held of old) this.letGo(held)
     this.sweep(row)
   }
 
@@ -356,11 +372,17 @@ export class Objects {
       extra.values = undefined
     }
     rows.state[row] = state.ready
-    if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    if (this.#isAwaitedBySlot(row)) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
     this.#available(row, waiters, subscribers)
     this.#serve(row)
     if (old && !keeps) for (const held of old) this.letGo(held)
     this.sweep(row)
+  }
+
+  /** Whether its client waits for it: it does not for what it put itself. */
+  #isAwaitedBySlot(row: number): boolean {
+    const { slot, kind, extra } = this.rows
+    return slot[row] >= 0 && (kind[row] >= 0 || extra[row]?.madeBy !== undefined)
   }
 
   #available(
@@ -550,7 +572,7 @@ export class Objects {
       extra.sharesWith = here
       rows.state[row] = state.ready
     } else rows.state[row] = state.remote
-    if (rows.slot[row] >= 0 && rows.kind[row] >= 0) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    if (this.#isAwaitedBySlot(row)) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
     const { fetchers } = extra
     this.#available(row, waiters, subscribers)
     // Asked for before it was lost and made again.

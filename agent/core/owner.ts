@@ -7,6 +7,7 @@ import { limits } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
+import { type Produced, ProductTable } from './products.ts'
 import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
 import { type Attempt, type Location, Rows, state } from './rows.ts'
@@ -30,8 +31,28 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   giveUp(peer: number, token: number): void
   /** A task that was granted is wanted no more. */
   cancel(peer: number, row: number): void
+  /** Tells a worker, or the peer that runs it, how many items of a generator have been taken; -1: it is to end. */
+  credit(thread: number, token: number, read: number): void
+  creditAt(peer: number, row: number, read: number): void
+  /** Tells a client of the next item of a stream that it reads, and of the stream's end. */
+  item(client: number, slot: number, row: number): void
+  streamEnded(client: number, slot: number, count: number, failed: boolean): void
+  /** A product of a guest: its home is told. `kept`: the row that has it here, or -1. */
+  answerProduct(row: number, product: GuestProduct): void
   /** The same for a task that was cancelled: it is told, and stopped only where that is forced. */
   stop(peer: number, row: number, how: Cancelling): void
+}
+
+/** What a guest gives besides its result, for its home. */
+export interface GuestProduct {
+  index: number
+  failed: boolean
+  /** A small value; of a stored one nothing. */
+  from: Bytes | undefined
+  bytes: number
+  /** The row that keeps it here, or what it names; -1: nothing has to be kept. */
+  kept: number
+  holds: readonly number[]
 }
 
 /** How a guest's attempt ended, for its home. */
@@ -101,6 +122,8 @@ export interface Submission {
   dependencies: readonly number[]
   /** Pairs of client and number: refs inside the arguments. */
   contained: readonly number[]
+  /** Slots of its parts, whose numbers follow its own. */
+  parts?: readonly number[]
 }
 
 /** An attempt that was given up while its thread still works on it. */
@@ -128,6 +151,7 @@ export class Owner {
   readonly peers: PeerTable
   readonly exchange: Exchange
   readonly replicas: Replicas
+  readonly products: ProductTable
   readonly staging: Staging
   readonly #effects: Effects
   #nextClient = 1
@@ -176,6 +200,17 @@ export class Owner {
       objects: this.objects,
       effects,
       candidates: () => this.exchange.takers,
+      newClient: () => this.newClientId(),
+    })
+    this.products = new ProductTable({
+      rows: this.rows,
+      objects: this.objects,
+      lineage: this.lineage,
+      effects: {
+        item: (client, slot, row) => effects.item(client, slot, row),
+        streamEnded: (client, slot, count, failed) => effects.streamEnded(client, slot, count, failed),
+        credit: (row, read) => this.#credit(row, read),
+      },
       newClient: () => this.newClientId(),
     })
   }
@@ -234,6 +269,7 @@ export class Owner {
     rows.submittedAt[row] = now
     client.map(task.slot, row)
     this.#descend(row, client, task.parent)
+    if (kind.returns !== 1) this.products.begin(row, task.parts ?? [], kind.returns === 0)
     this.#keepArguments(row, from)
     if (task.contained.length > 0) {
       const held = this.objects.rowsOfKeys(task.contained)
@@ -412,8 +448,13 @@ export class Owner {
 
   // ---- tasks at other peers
 
-  /** Another peer grants a task to this one. */
-  host(guest: Guest, from: Bytes, now: number): void {
+  /** Another peer grants a task to this one. The row of a generator, else -1. */
+  host(guest: Guest, from: Bytes, now: number): number {
+    const row = this.#host(guest, from, now)
+    return this.kinds[guest.kind]?.returns === 0 ? row : -1
+  }
+
+  #host(guest: Guest, from: Bytes, now: number): number {
     const { rows, objects } = this
     const kind = this.kinds[guest.kind]
     if (!kind) throw new Error(`no function ${guest.kind}`)
@@ -439,21 +480,27 @@ export class Owner {
         if (on < 0) continue
         if (rows.state[on] === state.failed) {
           this.#failLike(row, on)
-          return
+          return row
         }
         if (objects.settled(on)) continue
         extra.missing++
         objects.awaitFor(on, rows.token(row))
       }
-      if (extra.missing > 0) return
+      if (extra.missing > 0) return row
     }
     this.#queue(row, kind)
+    return row
   }
 
   /** A granted task has ended at the peer that ran it. False: it is another's by now, or has been given up. */
   granted(row: number, peer: number, end: GrantEnd): boolean {
+    return this.isGranted(row, peer, end.attempt)
+  }
+
+  /** Whether a peer runs this attempt of a task. */
+  isGranted(row: number, peer: number, attempt: number): boolean {
     const { rows } = this
-    return row >= 0 && rows.state[row] === state.granted && rows.peer[row] === peer && rows.attempt[row] === end.attempt
+    return row >= 0 && rows.state[row] === state.granted && rows.peer[row] === peer && rows.attempt[row] === attempt
   }
 
   /** Its value came with the answer. */
@@ -483,6 +530,93 @@ export class Owner {
 
   hold(row: number): void {
     this.objects.hold(row)
+  }
+
+  // ---- what tasks give besides their results
+
+  /** A worker says that there is one more. */
+  product(
+    token: number,
+    thread: number,
+    product: { index: number; failed: boolean; offset: number; bytes: number; contained: readonly number[] },
+    from: Bytes,
+  ): void {
+    const { rows, objects } = this
+    const row = rows.rowOf(token)
+    const { index, failed, offset, bytes } = product
+    const current = row >= 0 && rows.thread[row] === thread && !this.#ghosts.has(token)
+    const holds = current ? this.#contained(product.contained) : undefined
+    let taken = false
+    if (current && rows.extra[row]?.home) taken = this.#guestProduct(row, product, from, holds ?? [])
+    else if (current) {
+      const what: Produced = offset >= 0 ? { is: 'stored', offset, bytes } : { is: 'value', from, failed }
+      taken = this.products.produced(row, index, what, holds)
+    }
+    if (!taken && offset >= 0) objects.spilling.free(offset)
+  }
+
+  #guestProduct(
+    task: number,
+    { index, failed, offset, bytes }: { index: number; failed: boolean; offset: number; bytes: number },
+    from: Bytes,
+    holds: readonly number[],
+  ): boolean {
+    const { rows, objects } = this
+    let kept = -1
+    if (offset >= 0 || holds.length > 0) {
+      // Its home frees it by its token.
+      kept = rows.add(state.ready, rows.client[task], -1, rows.number[task], -1)
+      rows.holders[kept] = 1
+      const extra = rows.more(kept)
+      extra.home = { peer: rows.more(task).home?.peer ?? -1, token: -1 }
+      for (const held of holds) objects.hold(held)
+      extra.holds = [...holds]
+      if (offset >= 0) {
+        extra.bytes = bytes
+        objects.spilling.placed(kept, offset)
+      }
+    }
+    this.#effects.answerProduct(task, { index, failed, from: offset < 0 ? from : undefined, bytes, kept, holds })
+    return true
+  }
+
+  /** The peer that runs a granted task (`isGranted`) says that there is one more. False: it is not needed, and may go there. */
+  grantProduct(row: number, index: number, what: Produced, contained: readonly number[]): boolean {
+    const holds = this.#contained(contained)
+    const taken = this.products.produced(row, index, what, holds)
+    // What it names may have been met here for the first time.
+    if (!taken && holds) for (const held of holds) this.objects.sweep(held)
+    return taken
+  }
+
+  /** How many items of a generator that is about to run count as taken. */
+  creditOf(row: number): number {
+    const extra = this.rows.extra[row]
+    return extra?.products ? this.products.credit(extra.products) : (extra?.credit ?? 0)
+  }
+
+  #credit(row: number, read: number): void {
+    const { rows } = this
+    const at = rows.state[row]
+    if (at === state.granted) this.#effects.creditAt(rows.peer[row], row, read)
+    else if (at >= state.running && at <= state.resuming) {
+      const ahead = read < 0 && at === state.running && this.#effects.revoke(rows.thread[row], row)
+      if (!ahead) this.#effects.credit(rows.thread[row], rows.token(row), read)
+      else {
+        this.scheduler.vacate(rows.thread[row], this.#kind(row), this.#now, rows.extra[row]?.gpus)
+        this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, this.#now)
+      }
+    } else if (read < 0 && at < state.ready) {
+      if (at === state.queued) this.scheduler.remove(one => one === row)
+      this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, this.#now)
+    }
+  }
+
+  /** The home of a guest that is a generator says how many of its items were taken. */
+  creditGuest(row: number, read: number): void {
+    if (this.rows.state[row] >= state.ready) return
+    this.rows.more(row).credit = read
+    this.#credit(row, read)
   }
 
   #mayRunAgain(row: number, peer: number, end: GrantEnd): boolean {
@@ -595,7 +729,8 @@ export class Owner {
   cancel(task: number, how: Cancelling, now: number): Set<number> {
     const { rows } = this
     const peers = new Set<number>()
-    const open = [task]
+    // One of several values stands for all.
+    const open = [rows.extra[task]?.madeBy?.task ?? task]
     for (let row = open.pop(); row !== undefined; row = open.pop()) {
       const at = rows.state[row]
       if (rows.kind[row] < 0 || at === state.free || at >= state.ready) continue
@@ -670,8 +805,7 @@ export class Owner {
     if (end.offset >= 0) {
       this.#remember(row, false, end.endedAt, undefined)
       // It may be lost on disk; others may need it when it has been let go here, to make again what they lost.
-      const mayBeLost = this.exchange.open || this.objects.spilling.memory.capacityBytes > 0
-      const kept = mayBeLost ? (rows.more(row).holds ?? []) : undefined
+      const kept = this.#mayLose ? (rows.more(row).holds ?? []) : undefined
       if (kept) this.objects.hold(row)
       this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained), kept !== undefined)
       if (kept) {
@@ -727,7 +861,27 @@ export class Owner {
       return
     }
     this.#remember(row, failed, endedAt, error)
-    this.objects.complete(row, failed, from, holds)
+    const products = this.products.of(row)
+    if (products) this.#finishProducts(row, failed, from)
+    else this.objects.complete(row, failed, from, holds)
+  }
+
+  #finishProducts(row: number, failed: boolean, from: Bytes): void {
+    const { rows, objects } = this
+    const isStream = this.products.of(row)?.isStream === true
+    const value = from.u8.slice(from.at, from.at + from.bytes)
+    // What it gave may be lost, or read again.
+    const kept = !failed && (isStream || this.#mayLose) ? (rows.more(row).holds ?? []) : undefined
+    objects.hold(row)
+    objects.complete(row, failed, { u8: value, at: 0, bytes: value.length }, undefined, kept !== undefined)
+    if (kept) this.lineage.keep(row, kept)
+    this.products.ended(row, failed, value)
+    objects.letGo(row)
+  }
+
+  /** Whether stored values can be lost: with a peer, or on disk. */
+  get #mayLose(): boolean {
+    return this.exchange.open || this.objects.spilling.memory.capacityBytes > 0
   }
 
   #remember(row: number, failed: boolean, endedAt: number, error: string | undefined): void {
@@ -752,6 +906,8 @@ export class Owner {
       extra.attempts.push(attempt)
     }
     if (usesRetry && rows.retries[row] > 0) rows.retries[row]--
+    const products = this.products.of(row)
+    if (products) products.given = 0
     // A guest's attempts are counted by its home.
     if (!rows.extra[row]?.home) rows.attempt[row]++
     rows.thread[row] = -1
@@ -909,6 +1065,7 @@ export class Owner {
   /** A client is gone. */
   detach(client: Client): void {
     this.clients.delete(client.id)
+    this.products.readerGone(client.id)
     this.objects.detach(client)
   }
 }

@@ -1,4 +1,5 @@
 import { limits } from './limits.ts'
+import type { Products } from './products.ts'
 
 /** States of a row. A row is a task and its result, or an object that was put. */
 export const state = {
@@ -87,6 +88,12 @@ export interface Extra {
   alias?: number
   /** Rows of objects that this one continues, which wait for its value. */
   followers?: number[]
+  /** What the task gives besides its own result. */
+  products?: Products
+  /** Of such a product: the row of the task that gives it, and which it is. */
+  madeBy?: { task: number; index: number }
+  /** Of a guest that is a generator: how many of its items have been taken; -1: it is to come to its end. */
+  credit?: number
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }

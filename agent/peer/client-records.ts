@@ -10,6 +10,7 @@ import { placementOf } from './placement.ts'
 import { poolOf } from './pools.ts'
 
 const none: readonly number[] = []
+const readings = ['begin', 'taken', 'close', 'leave'] as const
 /** Words of a `submit` before its lists. */
 const SUBMIT_WORDS = 8
 /** Words of a `value` and of a `seal` before their lists. */
@@ -32,6 +33,7 @@ export class ClientRecords {
     parent: -1,
     dependencies: none,
     contained: none,
+    parts: none,
   }
   readonly #bytes: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
   /** What this client calls clients of other owners, by its own negative numbers. */
@@ -91,6 +93,9 @@ export class ClientRecords {
         if (row >= 0) owner.objects.pull(row)
         return true
       }
+      case record.read:
+        this.#parts.reading(this.client, i32[word], readings[field] ?? 'taken', i32[word + 1])
+        return true
       case record.unpin:
         this.unpin(i32[word], field === 1)
         return true
@@ -164,9 +169,12 @@ export class ClientRecords {
     const lists = word + SUBMIT_WORDS
     task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
     task.contained = contained === 0 ? none : this.keys(i32, lists + 2 * dependencies, contained)
+    const parts = i32[word + 7]
+    const partsAt = lists + 2 * dependencies + 3 * contained
+    task.parts = parts === 0 ? none : Array.from(i32.subarray(partsAt, partsAt + parts))
     this.#view(
       memory,
-      at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained),
+      at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained + parts),
       i32[word + 6],
       at + bytes,
     )
@@ -308,6 +316,7 @@ export class ClientRecords {
       timeoutMs,
       retries,
       infeasibleTimeoutMs,
+      returns: spec.returns,
       placement,
       pool: poolOf(spec),
     })

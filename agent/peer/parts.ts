@@ -3,6 +3,7 @@ import type { Client, Owner } from '../core/index.ts'
 import type { Codes } from './codes.ts'
 import type { Names } from './names.ts'
 import type { Store } from './store.ts'
+import type { Reading } from './streams.ts'
 
 /** What the parts of a peer's shell share. */
 export interface PeerParts {
@@ -22,6 +23,8 @@ export interface PeerParts {
   processPid(worker: number): number | undefined
   /** Asks other peers for code. Resolves when it is here, or when nobody has it. */
   wantCode(hash: string): Promise<boolean>
+  /** What a client says of a stream that it reads. */
+  reading(client: Client, slot: number, what: Reading, count: number): void
   /** Answers a question of a client or of the command line. */
   answer(method: string, params: unknown, client: Client | undefined): Promise<unknown>
 }

@@ -39,6 +39,7 @@ import { ProcessStarter } from './processes.ts'
 import type { MeshPort, RemotePeers } from './remote-peers.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
+import { Streams, sendItem } from './streams.ts'
 import { ThreadChannel } from './thread-channel.ts'
 import { type WorkerChannel, type WorkerEnd, WorkerHost } from './worker-host.ts'
 
@@ -103,6 +104,7 @@ export class Peer {
   readonly #names: Names
   readonly #processes: ProcessStarter
   readonly #cancellation: Cancellation
+  readonly #streams: Streams
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -159,7 +161,14 @@ export class Peer {
       wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
       processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
+      reading: (client, slot, what, count) => this.#streams.reading(client, slot, what, count),
     }
+    this.#streams = new Streams(this.#parts, {
+      ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      item: (client, slot, row) => this.#item(client, slot, row),
+      ended: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
+      stirred: () => this.#stirred(),
+    })
     this.#cancellation = new Cancellation(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
       stirred: () => this.#stirred(),
@@ -315,6 +324,7 @@ export class Peer {
     records.close()
     this.#owner.endJob(job, this.#parts.now())
     this.#owner.detach(records.client)
+    this.#streams.clientGone(records.client.id)
     this.#codes.detach(records.client.id)
     this.#remote?.jobEnded(this.#jobNameOf(job))
     this.#jobs.delete(job)
@@ -345,6 +355,11 @@ export class Peer {
       giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
       cancel: (peer, row) => this.#remote?.cancel(peer, row),
       stop: (peer, row, how) => this.#remote?.stop(peer, row, how),
+      credit: (thread, token, read) => this.#hosts.get(thread)?.credit(token, read),
+      creditAt: (peer, row, read) => this.#remote?.creditAt(peer, row, read),
+      answerProduct: (row, product) => this.#remote?.answerProduct(row, product),
+      item: (client, slot, row) => this.#item(client, slot, row),
+      streamEnded: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
       borrow: row => this.#remote?.borrow(row),
       giveBack: (client, number) => this.#remote?.giveBack(client, number),
       want: row => this.#remote?.want(row),
@@ -361,6 +376,22 @@ export class Peer {
           sendBytes(outbox, record.unfetched, 0, [slot, error.length], { u8: error, at: 0, bytes: error.length }),
         ),
     }
+  }
+
+  #item(client: number, slot: number, row: number): void {
+    const number = this.#numberAt(client, slot)
+    this.#send(client, outbox => sendItem(outbox, this.#owner, { slot, number }, row))
+  }
+
+  #streamEnded(client: number, slot: number, count: number, failed: boolean): void {
+    const number = this.#numberAt(client, slot)
+    this.#send(client, outbox => sendWords(outbox, record.ended, failed ? 1 : 0, slot, number, count))
+  }
+
+  /** The low word of the number of what a client's slot names. */
+  #numberAt(client: number, slot: number): number {
+    const row = this.#owner.clients.get(client)?.row(slot) ?? -1
+    return row < 0 ? 0 : low(this.#owner.rows.number[row])
   }
 
   #send(client: number, write: (outbox: Outbox) => void): void {
@@ -449,6 +480,7 @@ export class Peer {
     const reason = stoppedTask ? 'it was ended' : how.reason
     this.#owner.threadEnded(host.id, { ...how, lastLines: lines, culprit, stoppedTask, reason }, this.#parts.now())
     this.#owner.detach(host.client.client)
+    this.#streams.clientGone(host.client.client.id)
   }
 
   /** Console output of remote code, to the driver of the job whose task wrote it, wherever that is attached. */
@@ -610,6 +642,7 @@ export class Peer {
   async #answerHere(method: string, params: unknown): Promise<unknown> {
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'heard') return null
+    if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
     return this.#state.here(method, params)
   }

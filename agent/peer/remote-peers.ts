@@ -8,8 +8,10 @@ import {
   limits as coreLimits,
   type GrantEnd,
   type GuestEnd,
+  type GuestProduct,
   Kind,
   type Location,
+  type Produced,
   type Room,
   state,
 } from '../core/index.ts'
@@ -81,6 +83,13 @@ interface Remote {
   cancels: number[]
   /** Tokens of cancelled tasks, each with 1: forced, 2: what it has submitted too. */
   stops: [number, number][]
+  /** Products of its tasks, and the bytes of the small ones. */
+  products: HeaderValue[]
+  productBytes: Uint8Array[]
+  /** Tokens of generators, each with how many of their items were taken, plus 1; 0: they are to end. */
+  credits: [number, number][]
+  /** Its generators that run here: by its own tokens those of this peer. */
+  readonly generators: Map<number, number>
   frees: number[]
   refs: HeaderValue[]
   asks: HeaderValue[]
@@ -98,6 +107,8 @@ const PART_BYTES = 640 * 1024
 const ANSWERS_MS = 0.4
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
+/** Products that leave in one frame, at most. */
+const PRODUCTS_MAX = 64
 /** A name in a header takes at most about so much. */
 const NAME_BYTES = 20
 /** More than this of one task does not fit beside others into a frame's header. */
@@ -175,6 +186,10 @@ export class RemotePeers {
       backs: [],
       cancels: [],
       stops: [],
+      products: [],
+      productBytes: [],
+      credits: [],
+      generators: new Map(),
       frees: [],
       refs: [],
       asks: [],
@@ -250,6 +265,38 @@ export class RemotePeers {
     if (extra?.arguments) remote.grants.task(task, extra.arguments, 0)
     else remote.grants.task(task, rows.arguments, row * coreLimits.rowArgumentBytes)
     if (more && more.bytes > EXTRA_BYTES / 2) this.#sendGrants(remote)
+    const credit = owner.creditOf(row)
+    if (credit !== 0) this.creditAt(peer, row, credit)
+  }
+
+  creditAt(peer: number, row: number, read: number): void {
+    this.#remotes.get(peer)?.credits.push([this.#parts.owner.rows.token(row), Math.min(read, 0x7fff_fff0) + 1])
+  }
+
+  answerProduct(row: number, product: GuestProduct): void {
+    const { rows } = this.#parts.owner
+    const home = rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    const { index, failed, from, bytes, kept, holds } = product
+    const names = holds.map(held => this.#nameOf(remote.said, held))
+    const token = kept < 0 ? -1 : rows.token(kept)
+    const entry = [home.token, rows.attempt[row], index, failed, from ? from.bytes : -1, bytes, token, names]
+    const value = from?.u8.slice(from.at, from.at + from.bytes)
+    // As for answers: what it names is registered with its owners first.
+    this.#registrations.after(remote.index, () => {
+      remote.products.push(entry)
+      if (value) remote.productBytes.push(value)
+      if (remote.products.length >= PRODUCTS_MAX || (value?.length ?? 0) > BATCH_BYTES / 8) this.#sendProducts(remote)
+    })
+  }
+
+  #sendProducts(remote: Remote): void {
+    const { products, productBytes } = remote
+    if (products.length === 0) return
+    remote.products = []
+    remote.productBytes = []
+    this.#send(remote, { t: 'products', x: products }, Buffer.concat(productBytes))
   }
 
   /** A task that names more than a frame can hold cannot go to another peer. */
@@ -337,6 +384,7 @@ export class RemotePeers {
     const home = rows.extra[row]?.home
     const remote = home && this.#remotes.get(home.peer)
     if (!home || !remote) return
+    remote.generators.delete(home.token)
     const flags =
       (end.failed ? answerFlag.failed : 0) |
       (end.retry ? answerFlag.retry : 0) |
@@ -505,6 +553,11 @@ export class RemotePeers {
     this.#registrations.sent()
     for (const remote of this.#remotes.values()) {
       if (remote.grants.count > 0) this.#sendGrants(remote)
+      if (remote.credits.length > 0) {
+        this.#send(remote, { t: 'credit', k: remote.credits })
+        remote.credits = []
+      }
+      this.#sendProducts(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
@@ -555,6 +608,8 @@ export class RemotePeers {
   #sendAnswers(remote: Remote): void {
     const { count } = remote.answers
     if (count === 0) return
+    // A task's products come before its answer.
+    this.#sendProducts(remote)
     const x = remote.answerExtras
     remote.answerExtras = []
     this.#send(remote, { t: 'done', n: count, x: x.length > 0 ? x : undefined }, remote.answers.take())
@@ -598,6 +653,12 @@ export class RemotePeers {
         return
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
+        return
+      case 'credit':
+        this.#credited(remote, asList(map.k, 'tokens'))
+        return
+      case 'products':
+        this.#produced(remote, asList(map.x, 'products'), payload)
         return
       case 'stop':
         this.#stopped(remote, asList(map.k, 'tokens'))
@@ -698,7 +759,8 @@ export class RemotePeers {
       }
       if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(remote, guest, one)
       const host = (bytes: Bytes): void => {
-        owner.host(guest, bytes, this.#parts.now())
+        const row = owner.host(guest, bytes, this.#parts.now())
+        if (row >= 0) remote.generators.set(guest.home.token, owner.rows.token(row))
         // Held since they were named.
         for (const on of guest.dependencies) if (on >= 0) owner.objects.letGo(on)
       }
@@ -816,6 +878,39 @@ export class RemotePeers {
     }
   }
 
+  #produced(remote: Remote, products: HeaderValue[], payload: Uint8Array): void {
+    const { owner } = this.#parts
+    let at = 0
+    for (const one of products) {
+      const [token, attempt, index, failed, small, bytes, keptToken, names] = asList(one, 'a product', 8)
+      const length = small === -1 ? -1 : asCount(small, 'bytes')
+      const kept = keptToken === -1 ? -1 : asCount(keptToken, 'a token')
+      if (length > payload.length - at) throw new MalformedFrameError('products that are cut short')
+      const row = owner.rows.rowOf(asCount(token, 'token'))
+      const isCurrent = owner.isGranted(row, remote.index, asCount(attempt, 'attempt'))
+      const what: Produced =
+        length >= 0
+          ? { is: 'value', from: { u8: payload, at, bytes: length }, failed: failed === true }
+          : { is: 'remote', location: { peer: remote.index, token: kept }, bytes: asCount(bytes, 'bytes') }
+      at += Math.max(0, length)
+      const contained = isCurrent ? this.#names.readKeys(remote.heard, names) : none
+      const taken = isCurrent && owner.grantProduct(row, asCount(index, 'index'), what, contained)
+      if (kept < 0) continue
+      if (!taken) remote.frees.push(kept)
+      else if (length >= 0) this.#afterRefs(remote, kept)
+    }
+  }
+
+  #credited(remote: Remote, list: HeaderValue[]): void {
+    const { owner } = this.#parts
+    for (const one of list) {
+      const [token, read] = asList(one, 'a token', 2)
+      const local = remote.generators.get(asCount(token, 'token'))
+      const row = local === undefined ? -1 : owner.rows.rowOf(local)
+      if (row >= 0) owner.creditGuest(row, asCount(read, 'items') - 1)
+    }
+  }
+
   #afterRefs(remote: Remote, token: number): void {
     // What was borrowed just now leaves with this turn, before what is said then.
     const unsent = [...this.#remotes.values()].some(one => one !== remote && one.refs.length > 0)
@@ -910,7 +1005,7 @@ export class RemotePeers {
     const spec = JSON.parse(asText(map.spec, 'spec', 1 << 20)) as FunctionSpec
     const job = this.#host.jobOf(jobFrom(map.job))
     const index = owner.kinds.length
-    const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
+    const { name, priority, timeoutMs, retries, infeasibleTimeoutMs, returns } = spec
     const demand = owner.resources.demand(spec.resources)
     owner.kinds.push(
       new Kind(index, owner.rows, {
@@ -920,6 +1015,7 @@ export class RemotePeers {
         timeoutMs,
         retries,
         infeasibleTimeoutMs,
+        returns,
         home: remote.index,
         pool: poolOf(spec),
       }),

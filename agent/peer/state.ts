@@ -244,21 +244,22 @@ export class PeerState {
       if (at !== state.ready && at !== state.failed && at !== state.remote) continue
       const extra = rows.extra[row]
       // What another peer owns is in that peer's rows.
-      if (extra?.home || parts.owner.objects.isForeign(row)) continue
+      if (extra?.home || extra?.products || parts.owner.objects.isForeign(row)) continue
       const forLineage = extra?.lineageHolders ?? 0
       if (rows.holders[row] === forLineage && forLineage > 0) continue
       const borrowers = extra?.borrowers?.size ?? 0
       const locations = (extra?.locations ?? []).map(({ peer }) => parts.owner.peers.get(peer).peerId)
       if (at !== state.remote || parts.owner.objects.isHere(row)) locations.unshift(peerId)
-      const isTask = rows.kind[row] >= 0
+      const task = extra?.madeBy?.task ?? row
+      const isTask = rows.kind[task] >= 0
       const local = clients.get(rows.client[row])
-      const name = isTask ? kinds[rows.kind[row]]?.name : undefined
+      const name = isTask ? kinds[rows.kind[task]]?.name : undefined
       yield {
         objectId: objectIdText(this.#peer, rows.client[row], rows.number[row]),
         bytes: extra?.bytes ?? 0,
         kind: isTask ? 'result' : 'put',
         ownerId: peerId,
-        jobId: jobId(isTask ? rows.job[row] : (local?.job ?? 0)),
+        jobId: jobId(isTask ? rows.job[task] : (local?.job ?? 0)),
         locations,
         spilled: at === state.remote && extra?.disk !== undefined,
         references: { local: rows.holders[row] - borrowers - forLineage, borrowers, tasks: extra?.pins ?? 0 },

@@ -199,6 +199,13 @@ export class WorkerHost {
     to += (argumentBytes + 7) & ~7
     for (let i = 0; i < count; i++) to = this.#dependency(row, i, word + RUN_WORDS + i * DEPENDENCY_WORDS, to, given)
     outbox.end()
+    const credit = owner.creditOf(row)
+    if (credit !== 0) this.credit(rows.token(row), credit)
+  }
+
+  /** So many items of a generator have been taken; -1: it is to end. */
+  credit(token: number, read: number): void {
+    sendWords(this.outbox, record.credit, 0, token, Math.min(read, 0x7fff_ffff))
   }
 
   /** Whose tasks those of a client of another peer are. */
@@ -304,6 +311,8 @@ export class WorkerHost {
       copy: spec.copy,
       timed: spec.timeoutMs > 0,
       retryErrors: spec.retryErrors,
+      returns: spec.returns,
+      backpressure: spec.backpressure,
       ...this.#parts.jobOfKind(kind),
     }
     sendText(this.outbox, record.learn, 0, [kind], learned)
@@ -343,6 +352,10 @@ export class WorkerHost {
       return
     }
     if (this.#asClient.record(type, field, memory, at, bytes)) return
+    if (type === record.product) {
+      this.#product(field, memory, at)
+      return
+    }
     const { owner } = this.#parts
     const { i32 } = memory
     const word = at >> 2
@@ -394,6 +407,25 @@ export class WorkerHost {
     if (kept.length > LINES_KEPT) kept.splice(0, kept.length - LINES_KEPT)
     this.#events.output(this, token, isError, text)
     if (token < 0) this.#events.stirred()
+  }
+
+  #product(flags: number, memory: RecordMemory, at: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const keys = i32[word + 2]
+    let room: { offset: number; bytes: number } = { offset: -1, bytes: 0 }
+    if ((flags & flag.stored) !== 0) {
+      const given = this.#asClient.takeRoom(i32[word + 4])
+      if (!given) throw new Error('a worker stored an item without room for it')
+      room = given
+    }
+    const from = at + 24
+    const contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)
+    this.#from.u8 = memory.u8
+    this.#from.at = from + ((keys * 12 + 7) & ~7)
+    this.#from.bytes = i32[word + 3]
+    const product = { index: i32[word + 1], failed: (flags & flag.error) !== 0, contained, ...room }
+    this.#parts.owner.product(i32[word], this.id, product, this.#from)
   }
 
   #done(flags: number, memory: RecordMemory, at: number): void {

@@ -16,6 +16,7 @@ import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
+import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
 import type { WorkerStore } from './worker-store.ts'
@@ -25,6 +26,8 @@ const RUN_WORDS = 10
 const DEPENDENCY_WORDS = 6
 /** Bytes of a `done` before its lists. */
 const DONE_BYTES = 40
+/** The same of a `product`. */
+const PRODUCT_BYTES = 24
 /** A batch of short tasks gives its results to the agent at least this often. */
 const FLUSH_MS = 0.1
 /** Arguments of so many bytes that have been read are said to have been before the task computes. */
@@ -121,7 +124,7 @@ export class Runner {
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
-    if (fn.code?.state === 'ready' && fn.code.loaded.plain && !fn.spec.timed) {
+    if (fn.code?.state === 'ready' && fn.code.loaded.plain && !fn.spec.timed && fn.spec.returns === 1) {
       this.#runPlain(fn, fn.code.loaded, dependencies, memory, at)
       return
     }
@@ -360,6 +363,16 @@ export class Runner {
 
   #succeed(task: Task, runnable: Runnable, value: unknown): void {
     if (task.ended) return
+    const { returns } = task.fn.spec
+    if (returns === 1) this.#finish(task, runnable, value)
+    else
+      void currentTask.run(task, () =>
+        returns === 0 ? this.#drive(task, runnable, value) : this.#giveParts(task, runnable, value),
+      )
+  }
+
+  #finish(task: Task, runnable: Runnable, value: unknown): void {
+    if (task.ended) return
     this.#leave(task)
     const { client } = this.#parts
     const { encoder } = runnable.codec
@@ -376,6 +389,132 @@ export class Runner {
     if (encoder.length > wireLimits.inlineBytes) this.#store(task, encoder.bytes(), [...client.contained])
     else this.#done(task, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
     this.#after(task)
+  }
+
+  // ---- tasks that give several values
+
+  async #giveParts(task: Task, runnable: Runnable, value: unknown): Promise<void> {
+    const { returns, name } = task.fn.spec
+    try {
+      if (!Array.isArray(value) || value.length !== returns)
+        throw new TypeError(`${name} ${wrongCount(value, returns)}`)
+      for (let index = 0; index < returns; index++) {
+        const room = this.#give(task, runnable, index, value[index])
+        if (room !== undefined) await room
+        if (task.ended) return
+      }
+      this.#finish(task, runnable, undefined)
+    } catch (error) {
+      this.#giveError(task, runnable, error)
+    }
+  }
+
+  async #drive(task: Task, runnable: Runnable, value: unknown): Promise<void> {
+    const { backpressure } = task.fn.spec
+    const { outbox, client } = this.#parts
+    const demand = new StreamDemand()
+    task.demand = demand
+    const early = this.#credits.get(task.token)
+    this.#credits.delete(task.token)
+    if (early !== undefined) demand.credit(early)
+    const door: GeneratorDoor = {
+      give: (index, item) => (task.ended ? undefined : this.#give(task, runnable, index, item)),
+      flush: () => outbox.flush(),
+      suspended: work => client.suspended(work),
+    }
+    try {
+      await drive(task, value as Iterator<unknown>, demand, { backpressure, door })
+    } catch (error) {
+      // What it threw when it was told that nobody reads it is nobody's concern.
+      if (!demand.closed) {
+        this.#giveError(task, runnable, error)
+        return
+      }
+    }
+    this.#finish(task, runnable, undefined)
+  }
+
+  #giveError(task: Task, runnable: Runnable, error: unknown): void {
+    if (!(error instanceof NoRoom || error instanceof CannotTravel)) {
+      this.#fail(task, runnable, error)
+      return
+    }
+    if (task.ended) return
+    this.#leave(task)
+    if (error instanceof CannotTravel) this.#sendError(task, error.error, 0, runnable.codec)
+    else this.#done(task, flag.error, error.value, error.value.length, [], -1, 'the object store is full')
+    this.#after(task)
+  }
+
+  /** Credits of generators that have not begun. */
+  readonly #credits = new Map<number, number>()
+
+  /** So many items of a generator have been taken; -1: nobody reads it any more. */
+  credit(token: number, taken: number): void {
+    const task = this.#tasks.get(token)
+    if (!task?.demand) {
+      this.#credits.set(token, taken)
+      return
+    }
+    if (taken < 0) task.stop(new Error(`nobody reads ${task.functionName} any more`))
+    task.demand.credit(taken)
+  }
+
+  /** Gives a part or an item; a promise where it waits for room in the store. */
+  #give(task: Task, runnable: Runnable, index: number, value: unknown): Promise<void> | undefined {
+    const { client, outbox } = this.#parts
+    const { encoder } = runnable.codec
+    client.beginEncoding()
+    encoder.start()
+    try {
+      encoder.value(value, '')
+    } catch (error) {
+      throw new CannotTravel(unencodable(task, error, this.#parts.owner.peerId))
+    }
+    encoder.finish()
+    if (encoder.length <= wireLimits.inlineBytes) {
+      this.#product(task, index, { u8: encoder.scratch, length: encoder.length }, client.contained, -1)
+      return undefined
+    }
+    const bytes = encoder.bytes()
+    const contained = [...client.contained]
+    const request = this.#nextRequest--
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(request, {
+        bytes,
+        done: () => {
+          this.#product(task, index, { u8: bytes, length: 0 }, contained, request)
+          resolve()
+        },
+        refused: error => reject(new NoRoom(error)),
+      })
+      sendWords(outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
+      outbox.flush()
+    })
+  }
+
+  #product(
+    task: Task,
+    index: number,
+    value: { u8: Uint8Array; length: number },
+    contained: readonly number[],
+    request: number,
+  ): void {
+    const { outbox } = this.#parts
+    const keys = contained.length / 2
+    const keyBytes = (keys * 12 + 7) & ~7
+    const at = outbox.begin(record.product, request === -1 ? 0 : flag.stored, PRODUCT_BYTES + keyBytes + value.length)
+    const { i32 } = outbox
+    const word = at >> 2
+    i32[word] = task.token
+    i32[word + 1] = index
+    i32[word + 2] = keys
+    i32[word + 3] = value.length
+    i32[word + 4] = request
+    i32[word + 5] = 0
+    writeKeys(i32, word + PRODUCT_BYTES / 4, contained)
+    copyBytes(outbox.u8, at + PRODUCT_BYTES + keyBytes, value.u8, 0, value.length)
+    outbox.end()
   }
 
   #after(task: Task): void {
@@ -477,11 +616,7 @@ export class Runner {
     outbox.f64[(at + 24) >> 3] = this.#clock
     i32[word + 8] = request
     i32[word + 9] = text ? text.length : 0
-    for (let i = 0, to = word + DONE_BYTES / 4; i < keys; i++, to += 3) {
-      i32[to] = contained[2 * i]
-      i32[to + 1] = low(contained[2 * i + 1])
-      i32[to + 2] = high(contained[2 * i + 1])
-    }
+    writeKeys(i32, word + DONE_BYTES / 4, contained)
     if (text) outbox.u8.set(text, at + DONE_BYTES + keyBytes)
     copyBytes(outbox.u8, at + DONE_BYTES + keyBytes + textBytes, bytes, 0, length)
     outbox.end()
@@ -536,6 +671,7 @@ export class Runner {
     task.abandoned = true
     this.#parts.client.abandoned(token)
     task.stop(new Error(`${task.functionName} is to stop`))
+    task.demand?.wake()
   }
 
   /** An error that escaped from a timer or a promise that nobody held. True if the task it belongs to has failed by it. */
@@ -553,6 +689,38 @@ interface EndedAttempt {
   claim: number
   startedAt: number
   awaited: boolean
+}
+
+/** There is no room for a product: the error that its task's caller sees, as a value. */
+class NoRoom {
+  readonly value: Uint8Array
+
+  constructor(value: Uint8Array) {
+    this.value = value
+  }
+}
+
+/** A product that no codec takes. */
+class CannotTravel {
+  readonly error: ShoalError
+
+  constructor(error: ShoalError) {
+    this.error = error
+  }
+}
+
+function wrongCount(value: unknown, returns: number): string {
+  if (Array.isArray(value)) return `gave an array of ${value.length}, and its returns is ${returns}`
+  const what = value === null || typeof value !== 'object' ? String(value) : 'an object'
+  return `gave ${what}, and its returns is ${returns}: an array of ${returns} values`
+}
+
+function writeKeys(i32: Int32Array, word: number, keys: readonly number[]): void {
+  for (let i = 0, to = word; i < keys.length; i += 2, to += 3) {
+    i32[to] = keys[i]
+    i32[to + 1] = low(keys[i + 1])
+    i32[to + 2] = high(keys[i + 1])
+  }
 }
 
 const { timeOrigin } = performance

@@ -3,6 +3,7 @@ import type { RunningTask } from '../../wire/bridge.ts'
 import { taskIdText } from '../../wire/ids.ts'
 import type { TypeRegistry } from '../../wire/values/index.ts'
 import type { WorkerFunctionState } from './functions.ts'
+import type { StreamDemand } from './generators.ts'
 
 /** Which task the running code belongs to, through its awaits and timers too. */
 export const currentTask = new AsyncLocalStorage<Task>()
@@ -23,6 +24,8 @@ export class Task implements RunningTask {
   ended = false
   abandoned = false
   awaited = false
+  /** Of a generator. */
+  demand: StreamDemand | undefined
   /** It does not count among the running of its function. */
   parked = false
   readonly #onRoom: (fn: WorkerFunctionState) => void

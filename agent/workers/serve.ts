@@ -116,6 +116,9 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
         case record.abort:
           runner.abort(i32[word])
           break
+        case record.credit:
+          runner.credit(i32[word], i32[word + 1])
+          break
         case record.collect:
           collectThen(() => sendWords(outbox, record.collected, 0, 0))
           break

@@ -23,6 +23,7 @@ import { Calls } from './calls.ts'
 import { type MakeRef, type RefData, at as where } from './ref-data.ts'
 import { Slots } from './slots.ts'
 import { StoredValues } from './stored-values.ts'
+import type { StreamReader } from './stream-reader.ts'
 import { Suspension } from './suspension.ts'
 import { Unasked } from './unasked.ts'
 import { addWaiter, notifyWaiters, type Waiter } from './waiter.ts'
@@ -83,6 +84,8 @@ export class Engine implements WorkerClient {
   readonly unasked = new Unasked()
   /** Hashes of code that the agent has had from here. */
   readonly sentCodes = new Set<string>()
+  /** Streams that are read, by their slots. */
+  readonly streams = new Map<number, StreamReader>()
   readonly #aliases = new Map<string, number>()
   readonly #preparing = new Set<Promise<void>>()
   #nextNumber = 1
@@ -145,10 +148,30 @@ export class Engine implements WorkerClient {
   }
 
   submit(fn: number, args: EncodedArguments, held: readonly number[]): RefData {
+    return this.#submit(this.#newRef(), [], fn, args, held)
+  }
+
+  /** A task that gives several values: a ref of each. */
+  submitFor(count: number, fn: number, args: EncodedArguments, held: readonly number[]): RefData[] {
     const ref = this.#newRef()
+    // What becomes of the task is told by its parts: by the first, should nobody ask for any.
+    ref.asked = true
+    const parts = Array.from({ length: count }, () => this.#newRef())
+    for (const part of parts.slice(1)) part.asked = true
+    this.#submit(ref, parts, fn, args, held)
+    return parts
+  }
+
+  #submit(
+    ref: RefData,
+    parts: readonly RefData[],
+    fn: number,
+    args: EncodedArguments,
+    held: readonly number[],
+  ): RefData {
     const { dependencies, contained } = args
     const keys = contained.length / 2 + held.length / 2
-    const words = 8 + 2 * dependencies.length + 3 * keys
+    const words = 8 + 2 * dependencies.length + 3 * keys + parts.length
     const head = alignedAfterWords(words)
     const { outbox } = this
     const at = outbox.begin(record.submit, dependencies.length, head + args.length)
@@ -161,14 +184,15 @@ export class Engine implements WorkerClient {
     i32[word + 4] = this.#channel.bridge?.current()?.token ?? -1
     i32[word + 5] = keys
     i32[word + 6] = args.length
-    i32[word + 7] = 0
+    i32[word + 7] = parts.length
     let to = word + 8
     for (const one of dependencies) {
       i32[to++] = one.slot
       i32[to++] = low(one.number)
     }
     to = writeKeys(i32, to, contained)
-    writeKeys(i32, to, held)
+    to = writeKeys(i32, to, held)
+    for (const part of parts) i32[to++] = part.slot
     copyBytes(outbox.u8, at + head, args.bytes, 0, args.length)
     outbox.end()
     if (dependencies.length > 0) ref.dependencies = [...dependencies]
@@ -357,6 +381,10 @@ export class Engine implements WorkerClient {
     return this.decodeError(ref.value as Uint8Array)
   }
 
+  suspended<T>(work: Promise<T>): Promise<T> {
+    return this.suspension.while(work)
+  }
+
   abandoned(token: number): void {
     this.suspension.resumed(token)
   }
@@ -433,6 +461,16 @@ export class Engine implements WorkerClient {
           view: field === 1,
         })
         break
+      case record.item: {
+        const stream = this.streams.get(i32[word])
+        if (stream?.is(i32[word + 1])) stream.item(field, memory, at)
+        break
+      }
+      case record.ended: {
+        const stream = this.streams.get(i32[word])
+        if (stream?.is(i32[word + 1])) stream.ended(i32[word + 2], field === 1)
+        break
+      }
       case record.piece:
         this.stored.piece(memory, at)
         break
@@ -578,6 +616,7 @@ export class Engine implements WorkerClient {
       ref.value = error
       notifyWaiters(ref)
     }
+    for (const stream of [...this.streams.values()]) stream.broken(error)
     this.stored.close(error)
     this.calls.close(error)
     this.unasked.printAll()

@@ -3,5 +3,6 @@ export { Engine, type EngineChannel, type EngineParts, serializationError } from
 export { isRef } from './is-ref.ts'
 export { whenReady } from './ready.ts'
 export { at, type MakeRef, RefData } from './ref-data.ts'
+export { StreamReader } from './stream-reader.ts'
 export { waitForMesh } from './wait-for-mesh.ts'
 export { hasFailed, late, Waiting, type WaitingEnd } from './waiting.ts'

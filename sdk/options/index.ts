@@ -15,4 +15,11 @@ export {
 export { type Place, refuse, refuseAsLater } from './refuse.ts'
 export { resourceParts } from './rules.ts'
 export { checkRowFilter } from './state.ts'
-export { checkMapItems, checkMapOptions, checkTaskFunction, checkTaskOptions, checkTogether } from './task.ts'
+export {
+  checkMapItems,
+  checkMapOptions,
+  checkMapped,
+  checkTaskFunction,
+  checkTaskOptions,
+  checkTogether,
+} from './task.ts'

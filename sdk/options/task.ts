@@ -1,7 +1,7 @@
 import type { ErrorClass, MapOptions, TaskOptions } from '../types.ts'
 import { readOptions, recordOf } from './objects.ts'
 import { placement, resourceName } from './placement.ts'
-import { type Place, refuse, refuseAsLater } from './refuse.ts'
+import { type Place, refuse } from './refuse.ts'
 import {
   amount,
   bytes,
@@ -9,7 +9,6 @@ import {
   flag,
   integer,
   name,
-  notYet,
   oneOf,
   type Rule,
   type Rules,
@@ -65,15 +64,6 @@ const variableValue: Rule = {
   },
 }
 
-const returnsCount = integer(1, 100_000)
-
-const returns: Rule = {
-  allowed: '1',
-  read(value, place) {
-    return returnsCount.read(value, place) === 1 ? value : refuseAsLater(place, value, this.allowed)
-  },
-}
-
 const taskRules = {
   cpus: amount,
   gpus: amount,
@@ -82,7 +72,7 @@ const taskRules = {
   retries: integer(-1, retriesMax, ' (-1: without end)'),
   retryErrors,
   timeoutMs: runningMs,
-  returns,
+  returns: integer(1, 100_000),
   placement,
   isolation: oneOf(['thread', 'process']),
   env: recordOf(variableName, variableValue),
@@ -91,8 +81,8 @@ const taskRules = {
   copy: flag,
   external,
   infeasibleTimeoutMs: waitingMs,
-  backpressure: notYet('left out'),
-} satisfies Record<keyof TaskOptions | 'backpressure', Rule>
+  backpressure: integer(1, 2 ** 31 - 1),
+} satisfies Record<keyof TaskOptions, Rule>
 
 /**
  * The options of `task()` and of `.options()`, checked: a copy, with amounts rounded to 0.0001, without what was undefined.
@@ -102,20 +92,30 @@ export function checkTaskOptions(options: unknown, call = 'task'): TaskOptions {
   return readOptions({ call, option: 'options' }, taskRules, options)
 }
 
-/** What options of a task must not say together. Throws InvalidOptionError. */
-export function checkTogether({ env, isolation }: TaskOptions, call: string): void {
-  if (env === undefined || isolation === 'process') return
-  const allowed = "left out where isolation is not 'process': threads share the environment of their peer"
-  refuse({ call, option: 'env' }, env, allowed)
+/** What options of a task must not say together, or of such a function. Throws InvalidOptionError. */
+export function checkTogether(options: TaskOptions, call: string, isGenerator: boolean): void {
+  const { env, isolation, returns = 1, backpressure } = options
+  if (env !== undefined && isolation !== 'process') {
+    const allowed = "left out where isolation is not 'process': threads share the environment of their peer"
+    refuse({ call, option: 'env' }, env, allowed)
+  }
+  if (isGenerator && returns !== 1)
+    refuse({ call, option: 'returns' }, returns, '1 or left out for a generator: it gives a stream of any length')
+  if (!isGenerator && backpressure !== undefined)
+    refuse({ call, option: 'backpressure' }, backpressure, 'left out for a function that is no generator')
 }
 
-/** The function given to `task()`. Throws InvalidOptionError for what is no function, a class, or a generator function. */
+/** Whether `map` can go over a function. Throws InvalidOptionError for one that gives not one value. */
+export function checkMapped({ returns = 1 }: TaskOptions, isGenerator: boolean): void {
+  const place: Place = { call: 'map', option: 'returns' }
+  if (isGenerator) refuse({ call: 'map', option: 'fn' }, 'a generator function', 'a function that gives one value')
+  if (returns !== 1) refuse(place, returns, '1: map goes over functions that give one value')
+}
+
+/** The function given to `task()`. Throws InvalidOptionError for what is no function, or a class. */
 export function checkTaskFunction(fn: unknown): asserts fn is (...args: never[]) => unknown {
   const place: Place = { call: 'task', option: 'fn' }
   if (typeof fn !== 'function') refuse(place, fn, 'a function')
-  const kind = Object.prototype.toString.call(fn)
-  if (/Generator/.test(kind))
-    refuseAsLater(place, fn, 'a function that is no generator', 'is a generator function, which')
   // Of all functions only classes have a `prototype` that cannot be replaced.
   if (Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false)
     refuse(place, fn, 'a function that can be called without new')

@@ -15,6 +15,23 @@ export interface ObjectRef<T> extends Disposable {
   release(): void
 }
 
+/**
+ * What a task of a generator gives: an async iterable of the refs of its items, each readable as soon as it was yielded. It can
+ * be read once, by one reader at a time. Passed as an argument it is read there, from where it was read up to here. Leaving the
+ * loop, `return()`, `release()` and dropping it end the generator, whose `finally` runs. A failure of the generator is thrown
+ * after the items before it, once; then the stream is at its end.
+ */
+export interface ObjectStream<T> extends AsyncIterableIterator<ObjectRef<T>, undefined, void>, AsyncDisposable {
+  /** The stream's id, the same wherever it goes. */
+  readonly id: string
+  /** The next item, or the end. Rejects with what the generator threw, `WorkerDiedError`, `TaskTimeoutError`, … */
+  next(): Promise<IteratorResult<ObjectRef<T>, undefined>>
+  /** Reads no more: what was not read goes, and the generator comes to its end. */
+  return(): Promise<IteratorResult<ObjectRef<T>, undefined>>
+  /** The same as `return()`. */
+  release(): void
+}
+
 /** The type of a ref's value: `Value<ObjectRef<string>>` is `string`. */
 export type Value<R> = R extends ObjectRef<infer T> ? T : never
 
@@ -65,7 +82,7 @@ export interface WaitOptions {
 }
 
 /** What `wait` gives: each of the refs in one of the two lists, both in the given order. */
-export interface WaitResult<R extends ObjectRef<unknown>> {
+export interface WaitResult<R extends ObjectRef<unknown> | ObjectStream<unknown>> {
   /** Those that are ready, failed ones too; at most `count`. */
   ready: R[]
   /** The others. */

@@ -1,4 +1,4 @@
-import type { ObjectRef } from './objects.ts'
+import type { ObjectRef, ObjectStream } from './objects.ts'
 
 /** Any function, as a constraint. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so only `any` admits every function
@@ -41,8 +41,16 @@ export interface TaskOptions {
   retryErrors?: boolean | readonly ErrorClass[]
   /** Run time of one attempt in milliseconds, above 0; past it the attempt is stopped: `TaskTimeoutError`. Default: no limit. */
   timeoutMs?: number
-  /** How many refs `.remote()` gives. */
-  returns?: 1
+  /**
+   * How many refs `.remote()` gives, an integer from 1 to 100,000. Above 1 the function has to give an array of so many values,
+   * and `.remote()` gives a tuple of refs; another length rejects all of them. Not of generators. Default 1.
+   */
+  returns?: number
+  /**
+   * Of generators only: at most this many items are made that nobody has read, an integer of at least 1; then the generator
+   * waits, and its CPUs are free meanwhile. Default: no bound.
+   */
+  backpressure?: number
   /** Where it may run. Default `'pack'`. */
   placement?: Placement
   /**
@@ -74,6 +82,43 @@ type OrRefs<Arguments extends readonly unknown[]> = {
 /** What a task of this function gives: its result, awaited. */
 export type RemoteResult<F extends AnyFunction> = Awaited<ReturnType<F>>
 
+/** What generators give. */
+type AnyGenerator<T> = Generator<T, unknown, unknown> | AsyncGenerator<T, unknown, unknown>
+
+/** What `.remote()` gives: a ref, a stream of a generator, or with `returns: n` a tuple of refs. */
+export type Submitted<F extends AnyFunction, N extends number = 1> =
+  IsPlain<ReturnType<F>> extends true
+    ? ObjectRef<RemoteResult<F>>
+    : ReturnType<F> extends AnyGenerator<infer Item>
+      ? ObjectStream<Awaited<Item>>
+      : N extends 1
+        ? ObjectRef<RemoteResult<F>>
+        : RemoteResult<F> extends readonly unknown[]
+          ? Parts<RemoteResult<F>, N>
+          : never
+
+/** `any` and `never` are no generators. */
+type IsPlain<T> = 0 extends 1 & T ? true : [T] extends [never] ? true : false
+
+/** Refs of the values of a tuple; of an array as many as `returns` says. */
+type Parts<Values extends readonly unknown[], N extends number> = number extends Values['length']
+  ? number extends N
+    ? ObjectRef<Values[number]>[]
+    : Tuple<ObjectRef<Values[number]>, N>
+  : { -readonly [Index in keyof Values]: ObjectRef<Values[Index]> }
+
+/** So many of one type; of more than 50 an array. */
+type Tuple<Item, N extends number, Done extends Item[] = []> = Done['length'] extends N
+  ? Done
+  : Done['length'] extends 50
+    ? Item[]
+    : Tuple<Item, N, [...Done, Item]>
+
+/** What options say of the number of values. */
+export type ReturnsOf<Options, Otherwise extends number = 1> = Options extends { returns: infer N extends number }
+  ? N
+  : Otherwise
+
 /** What `map` takes for a function: values of its first parameter, or refs of them. */
 export type MapItem<F extends AnyFunction> = Parameters<F>[0] | ObjectRef<Parameters<F>[0]>
 
@@ -91,10 +136,10 @@ export interface MapOptions {
 }
 
 /** A function that can run elsewhere: what `task` gives. Called plainly it runs here, for tests and for serial runs. */
-export interface RemoteFunction<F extends AnyFunction> {
+export interface RemoteFunction<F extends AnyFunction, N extends number = 1> {
   (...args: Parameters<F>): ReturnType<F>
   /** Runs it on the mesh; returns at once. A failure is the ref's: `InvalidOptionError` aside, nothing is thrown here. */
-  remote(...args: RemoteArgs<F>): ObjectRef<RemoteResult<F>>
+  remote(...args: RemoteArgs<F>): Submitted<F, N>
   /** Refs in, refs out: each is given when it is ready, and nothing passes through this program. */
   map(
     items: Iterable<MapItem<F>> | AsyncIterable<MapItem<F>>,
@@ -106,7 +151,7 @@ export interface RemoteFunction<F extends AnyFunction> {
     options?: MapOptions & { refs?: false },
   ): AsyncIterableIterator<RemoteResult<F>>
   /** The same function with these options over its earlier ones. */
-  options(options: TaskOptions): RemoteFunction<F>
+  options<const Options extends TaskOptions>(options: Options): RemoteFunction<F, ReturnsOf<Options, N>>
 }
 
 /** Where remote code is, and for whom it runs: what `context()` gives. */

@@ -36,6 +36,8 @@ const spec: FunctionSpec = {
   copy: true,
   external: [],
   infeasibleTimeoutMs: 1e9,
+  returns: 1,
+  backpressure: 0,
 }
 
 interface Held {
@@ -98,6 +100,11 @@ class Agent {
       answerStored: (row, end, bytes) => remote().answerStored(row, end, bytes),
       giveUp: (peer, token) => remote().giveUp(peer, token),
       stop: () => undefined,
+      credit: () => undefined,
+      creditAt: () => undefined,
+      item: () => undefined,
+      streamEnded: () => undefined,
+      answerProduct: () => undefined,
       cancel: (peer, row) => remote().cancel(peer, row),
       borrow: row => remote().borrow(row),
       giveBack: (client, number) => remote().giveBack(client, number),
@@ -128,6 +135,7 @@ class Agent {
       wantCode: async () => false,
       processPid: () => undefined,
       answer: async () => null,
+      reading: () => undefined,
     }
     this.remote = new RemotePeers(parts, {
       own,

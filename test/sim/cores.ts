@@ -72,6 +72,11 @@ class SimPeer {
       giveUp: (peer, token) =>
         this.#say(peer, 'back', to => to.owner.returned(to.owner.rows.rowOf(token), this.numberAt(to))),
       stop: () => undefined,
+      credit: () => undefined,
+      creditAt: () => undefined,
+      item: () => undefined,
+      streamEnded: () => undefined,
+      answerProduct: () => undefined,
       cancel: () => undefined,
       borrow: () => undefined,
       giveBack: () => undefined,

@@ -73,6 +73,14 @@ export class Scenario {
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
       cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
+      credit: (thread, token, read) =>
+        this.log.push(`credit ${this.name(this.owner.rows.rowOf(token))} on t${thread}: ${creditText(read)}`),
+      creditAt: (peer, row, read) => this.log.push(`credit ${this.name(row)} at p${peer}: ${creditText(read)}`),
+      item: (client, slot, row) =>
+        this.log.push(`item ${this.owner.rows.extra[row]?.madeBy?.index} to ${this.#nameOf(client, slot)}`),
+      streamEnded: (client, slot, count, failed) =>
+        this.log.push(`end of ${this.#nameOf(client, slot)} after ${count}${failed ? ', failed' : ''}`),
+      answerProduct: (row, { index }) => this.log.push(`answer ${this.name(row)}: item ${index}`),
       borrow: row => this.log.push(`borrow ${this.name(row)}`),
       giveBack: (client, number) => this.log.push(`give ${client}/${number} back`),
       want: row => this.log.push(`want ${this.name(row)}`),
@@ -219,4 +227,8 @@ export class Scenario {
     const total = JSON.stringify(resources.total())
     return rows.live === 0 && JSON.stringify(resources.available()) === total && scheduler.suspended === 0
   }
+}
+
+function creditText(read: number): string {
+  return read < 0 ? 'end' : read === Number.MAX_SAFE_INTEGER ? 'all' : String(read)
 }
