@@ -9,6 +9,7 @@ import {
   checkInitOptions,
   checkMapItems,
   checkMapOptions,
+  checkMapped,
   checkPutOptions,
   checkRef,
   checkRowFilter,
@@ -138,7 +139,7 @@ t.test('an unknown option is refused with the name that was likely meant', t => 
 })
 
 t.test('an environment of its own is for processes', t => {
-  const check = (options: unknown) => checkTogether(options as TaskOptions, 'task')
+  const check = (options: unknown) => checkTogether(options as TaskOptions, 'task', false)
   refuses(t, check, [
     [{ env: {} }, 'env', /left out where isolation is not 'process'.*it was \{\}$/],
     [{ env: { A: '1' }, isolation: 'thread' }, 'env', /threads share the environment/],
@@ -149,16 +150,29 @@ t.test('an environment of its own is for processes', t => {
   t.end()
 })
 
-t.test('what the contract has and this version has not is refused, and says so', t => {
+t.test('several values and streams do not go together, nor with map', t => {
+  refuses(t, options => checkTogether(options as TaskOptions, 'task', true), [
+    [{ returns: 2 }, 'returns', /1 or left out for a generator.*it was 2$/],
+  ])
+  refuses(t, options => checkTogether(options as TaskOptions, 'task', false), [
+    [{ backpressure: 2 }, 'backpressure', /no generator.*it was 2$/],
+  ])
+  refuses(t, options => checkMapped(options as TaskOptions, false), [
+    [{ returns: 2 }, 'returns', /functions that give one value.*it was 2$/],
+  ])
+  t.throws(() => checkMapped({}, true), { code: 'SHOAL_INVALID_OPTION', option: 'fn' })
   refuses(t, checkTaskOptions, [
-    [{ returns: 3 }, 'returns', /3 arrives in a later version of Shoal; today it must be 1$/],
-    [{ backpressure: 2 }, 'backpressure', /arrives in a later version/],
-    [{ placement: { group: {} } }, 'placement.group', /arrives in a later version/],
+    [{ backpressure: 0 }, 'backpressure', /it was 0$/],
+    [{ returns: 100_001 }, 'returns', /it was 100001$/],
   ])
-  refuses(t, checkTaskFunction, [
-    [function* () {}, 'fn', /is a generator function, which arrives in a later version/],
-    [async function* () {}, 'fn', /is a generator function, which arrives/],
-  ])
+  checkTogether({ returns: 3 }, 'task', false)
+  checkTogether({ backpressure: 1 }, 'task', true)
+  checkTaskFunction(function* () {})
+  t.end()
+})
+
+t.test('what the contract has and this version has not is refused, and says so', t => {
+  refuses(t, checkTaskOptions, [[{ placement: { group: {} } }, 'placement.group', /arrives in a later version/]])
   t.same(parseAddress('shoal1secretsecret'), { kind: 'ticket', ticket: 'shoal1secretsecret' })
   t.end()
 })

@@ -9,6 +9,7 @@ import type { Memory } from '../../../agent/core/spilling.ts'
 const none: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
 
 interface KindOptions {
+  returns?: number
   cpus?: number
   gpus?: number
   priority?: number
@@ -130,6 +131,7 @@ export class Scenario {
       timeoutMs: options.timeoutMs ?? 0,
       retries: options.retries ?? 3,
       infeasibleTimeoutMs: 10_000,
+      returns: options.returns ?? 1,
       ...(options.pool === undefined ? {} : { pool: options.pool }),
     })
     const lacking = resources.lacking(demand)
@@ -140,7 +142,7 @@ export class Scenario {
   }
 
   /** Submits tasks `f1`, `f2`, … of a kind; `after` names those whose results are arguments. */
-  submit(name: string, options: { by?: Client; parent?: string; after?: string[] } = {}): string {
+  submit(name: string, options: { by?: Client; parent?: string; after?: string[]; parts?: number } = {}): string {
     const number = this.next++
     const kind = name.replace(/\d+$/, '')
     const client = options.by ?? this.driver
@@ -155,7 +157,15 @@ export class Scenario {
     const parent = options.parent === undefined ? -1 : this.owner.rows.token(this.row(options.parent))
     this.owner.submit(
       client,
-      { slot, number, kind: this.#kinds.get(kind) as number, parent, dependencies, contained: [] },
+      {
+        slot,
+        number,
+        kind: this.#kinds.get(kind) as number,
+        parent,
+        dependencies,
+        contained: [],
+        parts: Array.from({ length: options.parts ?? 0 }, (_, i) => 100 + slot + i),
+      },
       none,
       this.now,
     )
