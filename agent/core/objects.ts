@@ -37,6 +37,8 @@ export interface ObjectEffects {
   /** What a client asked to be fetched is here, or cannot come: the error as a value. */
   fetched(client: number, slot: number): void
   unfetched(client: number, slot: number, error: Uint8Array): void
+  /** What it asked to be fetched is small, and no longer in the store. */
+  inlined(client: number, slot: number, value: Uint8Array): void
   /** The error that users see, encoded as a value. */
   encode(failure: Failure, row: number): Uint8Array
 }
@@ -324,9 +326,10 @@ export class Objects {
     const waiters = extra?.waiters
     const subscribers = extra?.subscribers
     if (extra) extra.locations = undefined
-    const kept = contains || rows.shared[row] === 1 || extra?.products?.isStream === true
+    const told = extra?.told === true
+    const kept = told || contains || rows.shared[row] === 1 || extra?.products?.isStream === true
     if (contains) for (const held of holds) this.hold(held)
-    if (slot >= 0) {
+    if (slot >= 0 && !told) {
       this.#effects.result(rows.client[row], slot, failed, kept, from)
       if (!kept) {
         this.clients.get(rows.client[row])?.unmap(slot)
@@ -372,17 +375,20 @@ export class Objects {
       extra.values = undefined
     }
     rows.state[row] = state.ready
-    if (this.#isAwaitedBySlot(row)) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    this.#tellStored(row, bytes)
     this.#available(row, waiters, subscribers)
     this.#serve(row)
     if (old && !keeps) for (const held of old) this.letGo(held)
     this.sweep(row)
   }
 
-  /** Whether its client waits for it: it does not for what it put itself. */
-  #isAwaitedBySlot(row: number): boolean {
-    const { slot, kind, extra } = this.rows
-    return slot[row] >= 0 && (kind[row] >= 0 || extra[row]?.madeBy !== undefined)
+  /** Tells its client, who waits for it: for what it put itself it does not. */
+  #tellStored(row: number, bytes: number): void {
+    const { client, slot, kind } = this.rows
+    const extra = this.rows.more(row)
+    if (slot[row] < 0 || extra.told || (kind[row] < 0 && extra.madeBy === undefined)) return
+    extra.told = true
+    this.#effects.stored(client[row], slot[row], bytes)
   }
 
   #available(
@@ -572,7 +578,7 @@ export class Objects {
       extra.sharesWith = here
       rows.state[row] = state.ready
     } else rows.state[row] = state.remote
-    if (this.#isAwaitedBySlot(row)) this.#effects.stored(rows.client[row], rows.slot[row], bytes)
+    this.#tellStored(row, bytes)
     const { fetchers } = extra
     this.#available(row, waiters, subscribers)
     // Asked for before it was lost and made again.
@@ -588,7 +594,8 @@ export class Objects {
     const { fetchers, value } = extra
     extra.fetchers = undefined
     for (const { client, slot } of fetchers) {
-      if (value) this.#effects.unfetched(client, slot, value)
+      if (value && this.rows.state[row] === state.failed) this.#effects.unfetched(client, slot, value)
+      else if (value) this.#effects.inlined(client, slot, value)
       else this.#effects.fetched(client, slot)
     }
   }
@@ -605,7 +612,11 @@ export class Objects {
     const place = this.place(row)
     const there = rows.more(place)
     if (there.offset >= 0) return true
-    if (there.value) return false
+    if (there.value) {
+      // It was stored before it was lost, and is small now that it was made again.
+      this.#effects.inlined(client, slot, there.value)
+      return false
+    }
     there.fetchers ??= []
     there.fetchers.push({ client, slot })
     if (rows.state[place] === state.remote) this.pull(place)

@@ -42,6 +42,8 @@ export interface Extra {
   waiters?: number[]
   /** Clients that asked to be told. */
   subscribers?: { client: number; slot: number }[]
+  /** Its client was told that the value is stored: should it be made again, and be small then, that is not said again. */
+  told?: boolean
   /** The value: bytes, or a place in the store. */
   value?: Uint8Array
   offset: number

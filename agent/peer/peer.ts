@@ -35,6 +35,7 @@ import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
+import { sendPieces } from './pieces.ts'
 import { ProcessStarter } from './processes.ts'
 import type { MeshPort, RemotePeers } from './remote-peers.ts'
 import { PeerState } from './state.ts'
@@ -371,6 +372,8 @@ export class Peer {
       succeeded: token => this.#remote?.succession.succeeded(token),
       linger: token => this.#remote?.linger(token),
       fetched: (client, slot) => this.#fetched(client, slot),
+      inlined: (client, slot, value) =>
+        this.#send(client, outbox => sendPieces(outbox, record.piece, slot, { u8: value, at: 0, bytes: value.length })),
       unfetched: (client, slot, error) =>
         this.#send(client, outbox =>
           sendBytes(outbox, record.unfetched, 0, [slot, error.length], { u8: error, at: 0, bytes: error.length }),

@@ -30,11 +30,14 @@ export function collectThen(done: () => void): void {
  * Node runs no finalisers in an idle thread: what finished tasks held would stay held. After a while without work one major
  * collection lets go of it. The timer also keeps the thread alive.
  */
-export function collectWhenIdle(idle: () => boolean): void {
+export function collectWhenIdle(worker: { readonly idle: boolean; readonly begun: number }): void {
   let idleSince = Date.now()
   let collected = 0
+  let begun = worker.begun
   setInterval(() => {
-    if (!idle()) {
+    // A short task may have come and gone since the last look.
+    if (!worker.idle || worker.begun !== begun) {
+      begun = worker.begun
       idleSince = Date.now()
       collected = 0
     } else if (collected < IDLE_MS.length && Date.now() - idleSince > IDLE_MS[collected]) {

@@ -72,6 +72,9 @@ export class Runner {
     this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 1, token))
   }
 
+  /** Attempts that have begun here. */
+  begun = 0
+
   get idle(): boolean {
     return this.#tasks.size === 0
   }
@@ -124,6 +127,7 @@ export class Runner {
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
+    this.begun++
     if (fn.code?.state === 'ready' && fn.code.loaded.plain && !fn.spec.timed && fn.spec.returns === 1) {
       this.#runPlain(fn, fn.code.loaded, dependencies, memory, at)
       return

@@ -81,7 +81,7 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
   guardProcess({ outbox, runner })
   sendWords(outbox, record.ready, 0, 0)
   outbox.flush()
-  collectWhenIdle(() => runner.idle)
+  collectWhenIdle(runner)
 
   return {
     round(read) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type InitOptions, init, type Mesh } from 'shoal'
+import { type InitOptions, init, type Mesh, type ObjectRow } from 'shoal'
 
 const bin = fileURLToPath(new URL('../../agent/cli/shoal.ts', import.meta.url))
 
@@ -60,9 +60,15 @@ export async function startAgent(
 }
 
 /** Waits until something holds, and says what if it does not: what finished work held is gone within 30 s. */
-export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+export async function eventually(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  instead: () => Promise<unknown> = async () => undefined,
+): Promise<void> {
   for (const end = Date.now() + 30_000; !(await holds()); await delay(20)) {
-    if (Date.now() > end) throw new Error(`not within 30 s: ${what}`)
+    if (Date.now() <= end) continue
+    const found = await instead()
+    throw new Error(`not within 30 s: ${what}${found === undefined ? '' : `; ${JSON.stringify(found)}`}`)
   }
 }
 
@@ -72,7 +78,8 @@ export async function nothingLeft(mesh: Mesh): Promise<void> {
     'every resource is free',
     async () => JSON.stringify(await mesh.available()) === JSON.stringify(await mesh.resources()),
   )
-  await eventually('no object is left', async () => (await Array.fromAsync(mesh.state.objects())).length === 0)
+  const left = (): Promise<ObjectRow[]> => Array.fromAsync(mesh.state.objects())
+  await eventually('no object is left', async () => (await left()).length === 0, left)
 }
 
 /** Both ways of having a peer: one in this program, and this machine's agent over its socket. */

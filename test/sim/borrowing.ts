@@ -117,6 +117,7 @@ class Agent {
       succeeded: token => remote().succession.succeeded(token),
       linger: () => undefined,
       fetched: () => undefined,
+      inlined: () => undefined,
       unfetched: () => undefined,
     })
     const own = { peerId: this.peerId, incarnation: 1 }

@@ -89,6 +89,7 @@ class SimPeer {
       succeeded: () => undefined,
       linger: () => undefined,
       fetched: () => undefined,
+      inlined: () => undefined,
       unfetched: () => undefined,
     })
     this.owner.exchange.self = { peerId: `p${index}`, totals, labels: options.labels?.(index) ?? {}, closed: false }

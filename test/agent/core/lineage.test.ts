@@ -115,7 +115,13 @@ t.test('what was put cannot be made again: what needs it fails, and says so', as
   s.owner.peerGone(a, s.now)
   const log = s.take()
   t.ok(log.includes('error lost'))
-  t.ok(log.some(line => /^result .*: error/.test(line)))
+  t.notOk(
+    log.some(line => /^result /.test(line)),
+    'its client knows it as stored, and hears of it when it asks',
+  )
+  objects.fetch(row, s.driver.id, 1)
+  t.match(s.take(), [/^unfetched/])
+  objects.release(s.driver, 1)
   t.ok(s.clean)
 })
 

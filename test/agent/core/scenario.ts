@@ -93,6 +93,8 @@ export class Scenario {
       unkeep: (peer, client, number) => this.log.push(`unkeep ${client}/${number} at p${peer}`),
       succeeded: token => this.log.push(`succeeded ${this.name(this.owner.rows.rowOf(token))}`),
       fetched: (client, slot) => this.log.push(`fetched ${client}/${slot}`),
+      inlined: (client, slot, value) =>
+        this.log.push(`value of ${value.length} bytes for ${this.#nameOf(client, slot)}`),
       unfetched: (client, slot) => this.log.push(`unfetched ${client}/${slot}`),
     }
     this.owner = new Owner(new ResourceTable(resources), effects, memory)
