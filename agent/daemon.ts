@@ -15,7 +15,6 @@ import {
   loadMembership,
   loadPeerIdentity,
   nextIncarnation,
-  processIdentity,
   readMeshId,
   readRemembered,
   removeAgentTraces,
@@ -31,6 +30,7 @@ import { lastListen, openMesh } from './listening.ts'
 import type { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer, PeerOptions } from './peer/index.ts'
+import { processIdentity } from './process-identity.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions

@@ -5,7 +5,7 @@ import { controlBytes } from '../wire/embedded-control.ts'
 import type { Hello } from '../wire/records.ts'
 import { ringMemory } from '../wire/ring.ts'
 import type { EmbeddedData } from './embedded-data.ts'
-import { embeddedSpillFolder } from './home/spill-folders.ts'
+import { embeddedSpillFolder } from './embedded-spill.ts'
 import { defaultResources, objectStoreShare } from './machine.ts'
 
 /** What an embedded peer offers; what is left out has the machine's own values. */

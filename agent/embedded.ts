@@ -7,7 +7,7 @@ import { RingOutbox } from '../wire/ring.ts'
 import { sendText } from '../wire/texts.ts'
 import type { EmbeddedData } from './embedded-data.ts'
 import type { EmbeddedMesh } from './embedded-mesh.ts'
-import { removeDeadSpillFolders } from './home/spill-folders.ts'
+import { removeDeadSpillFolders } from './embedded-spill.ts'
 import { shoalVersion } from './node-version.ts'
 import { shoalUrl, startWorker } from './workers/index.ts'
 

@@ -6,12 +6,11 @@ import {
   type Home,
   HomeError,
   homeAt,
-  isSameProcess,
   lockHolder,
-  processIdentity,
   removeAgentTraces,
   takeAgentLock,
 } from '../home/index.ts'
+import { isSameProcess, processIdentity } from '../process-identity.ts'
 import { connectAgent } from './agent-connection.ts'
 import type { Command } from './command.ts'
 import { Failure } from './failure.ts'

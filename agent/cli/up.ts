@@ -1,15 +1,8 @@
 import { cwd } from 'node:process'
 import { readTicket } from '../../mesh/admission/index.ts'
 import { connectControl } from '../../wire/control.ts'
-import {
-  type AgentRecord,
-  findAgent,
-  type Home,
-  homeAt,
-  isSameProcess,
-  prepareHome,
-  processIdentity,
-} from '../home/index.ts'
+import { type AgentRecord, findAgent, type Home, homeAt, prepareHome } from '../home/index.ts'
+import { isSameProcess, processIdentity } from '../process-identity.ts'
 import { type AgentSettings, agentOptions, readAgentSettings } from './agent-settings.ts'
 import type { Arguments, Command } from './command.ts'
 import { describeFailure, Failure } from './failure.ts'

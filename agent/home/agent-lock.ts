@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isSameProcess, processIdentity } from '../process-identity.ts'
 import { errnoOf, HomeError, onFile } from './home-error.ts'
-import { isSameProcess, processIdentity } from './process-identity.ts'
 
 /** The lock of a home, held by one process from before its agent starts until after it has stopped. */
 export interface AgentLock {

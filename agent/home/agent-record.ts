@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { basename, dirname } from 'node:path'
+import { isSameProcess } from '../process-identity.ts'
 import { readIfThere, writeDurably } from './durable-file.ts'
 import type { Home } from './home.ts'
 import { HomeError, onFile } from './home-error.ts'
-import { isSameProcess } from './process-identity.ts'
 
 /** What the running agent of a home says of itself in `agent.json`. */
 export interface AgentRecord {

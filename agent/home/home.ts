@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, type Stats, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { errnoOf, HomeError, homeErrorOf, onFile } from './home-error.ts'
@@ -116,4 +116,9 @@ function statIfThere(path: string): Stats | undefined {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw homeErrorOf(path, error)
   }
+}
+
+/** Removes what an agent of this home has spilled, or one that was killed has left. */
+export function removeSpilled(home: Home): void {
+  onFile(home.spillDir, () => rmSync(home.spillDir, { recursive: true, force: true }))
 }

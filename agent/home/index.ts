@@ -9,7 +9,7 @@ export {
 } from './agent-record.ts'
 export { agentSocketPath, listenPrivately } from './agent-socket.ts'
 export { writeDurably } from './durable-file.ts'
-export { checkOwner, type Home, homeAt, homeDirectory, prepareHome } from './home.ts'
+export { checkOwner, type Home, homeAt, homeDirectory, prepareHome, removeSpilled } from './home.ts'
 export { errnoOf, HomeError } from './home-error.ts'
 export {
   loadPeerIdentity,
@@ -33,5 +33,3 @@ export {
   writeListen,
   writeRemembered,
 } from './mesh-files.ts'
-export { isSameProcess, processIdentity } from './process-identity.ts'
-export { embeddedSpillFolder, removeDeadSpillFolders, removeSpilled } from './spill-folders.ts'

@@ -1,7 +1,6 @@
 import type { Memory } from '../core/index.ts'
 import { limits } from '../core/index.ts'
-import { Allocator } from '../store/allocator.ts'
-import { type SpilledReader, SpillFiles } from '../store/spill-files.ts'
+import { Allocator, type SpilledReader, SpillFiles } from '../store/index.ts'
 import { storeFullValue } from './failure-values.ts'
 
 /** What has come of what the store was told. */

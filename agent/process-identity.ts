@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { errnoOf } from './home-error.ts'
 
 /**
  * What tells a running process from a later one of the same pid: its start time (on Linux in ticks since boot, with the
@@ -20,7 +19,7 @@ export function processIdentity(pid: number): string | undefined {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    if (errnoOf(error) !== 'EPERM') return undefined
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined
   }
   try {
     const started = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {

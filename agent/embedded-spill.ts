@@ -2,17 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Home } from './home.ts'
-import { onFile } from './home-error.ts'
 import { isSameProcess, processIdentity } from './process-identity.ts'
 
 /** Folders of embedded peers: their process, its identity, and something random. */
 const embeddedName = /^shoal-spill-(\d+)-([^-]+(?:-[^-]+)*)-[0-9a-f]{8}$/
-
-/** Removes what an agent of this home has spilled, or one that was killed has left. */
-export function removeSpilled(home: Home): void {
-  onFile(home.spillDir, () => rmSync(home.spillDir, { recursive: true, force: true }))
-}
 
 /** Where an embedded peer of this process spills: a folder that is made when it is needed. */
 export function embeddedSpillFolder(): string {

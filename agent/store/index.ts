@@ -1,0 +1,2 @@
+export { Allocator } from './allocator.ts'
+export { type SpillEvents, SpilledReader, SpillFiles } from './spill-files.ts'
