@@ -22,5 +22,16 @@ export const figures: readonly Figure[] = [
   { id: 'nested', title: 'nested tasks', module: './agent/nested' },
   { id: 'mesh', title: 'on another agent (QUIC, loopback)', module: './mesh/tasks' },
   { id: 'life', title: 'a mesh of three agents', module: './mesh/life' },
+  { id: 'objects-put', title: 'a typed array of 100 MiB into the store', module: './objects/put' },
+  { id: 'objects-small', title: 'small values', module: './objects/small' },
+  { id: 'objects-refs', title: 'many refs at once', module: './objects/refs' },
+  {
+    id: 'objects-growth',
+    title: '100,000 objects of 1 KiB put, passed and released, four rounds',
+    module: './objects/growth',
+    nodeOptions: ['--expose-gc'],
+  },
+  { id: 'objects-spill', title: '4 GiB through a store of 512 MiB', module: './objects/spill' },
+  { id: 'objects-streams', title: 'items of a generator', module: './objects/streams' },
   { id: 'piscina', title: 'Piscina, where it is installed', module: './rivals/piscina' },
 ]
