@@ -13,13 +13,13 @@ export async function wait<R extends ObjectRef<unknown> | ObjectStream<unknown>>
   options?: WaitOptions,
 ): Promise<WaitResult<R>> {
   const { count = 1, timeoutMs, fetchLocal = true, signal } = checkWaitOptions(options)
-  checkWaitRefs(refs, value => isRef(value) || isStream(value))
-  const list = refs.map(watched)
+  const list = listOf(refs)
   if (signal?.aborted) throw signal.reason
   const needed = Math.min(count, list.length)
   if (list.length === 0) return { ready: [] as R[], pending: [] as R[] }
   const { engine } = list[0]
-  const settled = list.filter(ref => engine.settled(ref)).length
+  let settled = 0
+  for (let index = 0; index < list.length && settled < needed; index++) if (engine.settled(list[index])) settled++
   if (settled < needed && (timeoutMs !== 0 || list.some(ref => ref.owner !== engine.owner))) {
     const pending = list.filter(ref => !engine.settled(ref))
     const end = await new Promise<WaitingEnd>(resolve => {
@@ -29,17 +29,33 @@ export async function wait<R extends ObjectRef<unknown> | ObjectStream<unknown>>
   }
   const ready: R[] = []
   const pending: R[] = []
-  for (const [index, one] of list.entries()) {
-    one.asked = true
-    if (ready.length < needed && engine.settled(one)) {
+  let index = 0
+  for (; index < list.length && ready.length < needed; index++) {
+    const one = list[index]
+    if (engine.settled(one)) {
       ready.push(refs[index])
       if (fetchLocal) engine.bring(one)
     } else pending.push(refs[index])
   }
-  return { ready, pending }
+  return { ready, pending: pending.length === 0 ? refs.slice(index) : pending.concat(refs.slice(index)) }
 }
 
-/** What is looked at: of a stream whether its next item is there. */
-function watched(ref: ObjectRef<unknown> | ObjectStream<unknown>): RefData {
-  return isStream(ref) ? Stream.reader(ref).readiness() : (ref as unknown as RefData)
+let waits = 0
+
+/** What is looked at, each once. Programs wait for one of thousands in a loop: one pass, without a set. */
+function listOf(refs: readonly (ObjectRef<unknown> | ObjectStream<unknown>)[]): RefData[] {
+  const one = ++waits
+  const list: RefData[] = []
+  let fits = Array.isArray(refs)
+  for (let index = 0; fits && index < refs.length; index++) {
+    const ref = refs[index] as unknown
+    const watching = isRef(ref) ? ref : isStream(ref) ? Stream.reader(ref).readiness() : undefined
+    fits = watching !== undefined && watching.seenBy !== one
+    if (!watching) break
+    watching.seenBy = one
+    watching.asked = true
+    list.push(watching)
+  }
+  if (!fits) checkWaitRefs(refs, value => isRef(value) || isStream(value))
+  return list
 }

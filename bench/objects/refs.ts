@@ -1,4 +1,4 @@
-import { get, init, type ObjectRef, put, task, wait } from 'shoal'
+import { get, init, type ObjectRef, put, release, task, wait } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { median } from '../statistics.ts'
 
@@ -18,13 +18,29 @@ export async function measure(): Promise<Reading[]> {
 
   const asArguments = async (): Promise<number> => {
     const args = await refsOf(10_000)
-    return await ms(async () => expect(await get(count.remote(...args)), 10_000))
+    const taken = await ms(async () => expect(await get(count.remote(...args)), 10_000))
+    release(...args)
+    return taken
   }
-  const returns = (): Promise<number> =>
-    ms(async () => expect((await get(many.remote() as ObjectRef<number>[])).length, 3000))
+  const returns = async (): Promise<number> => {
+    let refs: ObjectRef<number>[] = []
+    const taken = await ms(async () => {
+      refs = many.remote() as ObjectRef<number>[]
+      expect((await get(refs)).length, 3000)
+    })
+    release(...refs)
+    return taken
+  }
   const inside = async (): Promise<number> => {
-    const box = await put(await refsOf(10_000))
-    return await ms(async () => expect((await get(box)).length, 10_000))
+    const refs = await refsOf(10_000)
+    const box = await put(refs)
+    let got: ObjectRef<number>[] = []
+    const taken = await ms(async () => {
+      got = await get(box)
+    })
+    expect(got.length, 10_000)
+    release(box, ...refs, ...got)
+    return taken
   }
   const waiting = (): Promise<number> =>
     ms(async () => {
@@ -47,10 +63,10 @@ async function ms(work: () => Promise<void>): Promise<number> {
 
 async function reading(what: string, measureOnce: () => Promise<number>, rival: number): Promise<Reading> {
   const values: number[] = []
-  for (let round = 0; round < 9; round++) values.push(await measureOnce())
+  for (let round = 0; round < 40; round++) values.push(await measureOnce())
   return {
     what,
-    value: median(values.slice(2)),
+    value: median(values.slice(10)),
     unit: 'ms',
     limit: { what: 'Ray', value: rival },
     mark: { of: 'ratio', atMost: 1 / 20 },

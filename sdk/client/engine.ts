@@ -272,15 +272,21 @@ export class Engine implements WorkerClient {
     this.#dropped.register(ref, slot, ref)
   }
 
+  /** Encoders for values within values, as many as are in use at a time. */
+  readonly #spareEncoders: Encoder[] = []
+
   /** The bytes of what is kept here. With an encoder of its own: the engine's may be in the middle of a value. */
   #bytesOf(ref: RefData): { failed: boolean; bytes: Uint8Array } {
     if (ref.state === where.bytes || ref.state === where.failed) {
       return { failed: ref.state === where.failed, bytes: ref.value as Uint8Array }
     }
-    const encoder = new Encoder({ types: this.types, extensions: this.extensions })
+    const encoder = this.#spareEncoders.pop() ?? new Encoder({ types: this.types, extensions: this.extensions })
     encoder.start()
     encoder.value(ref.value, '')
-    return { failed: ref.state === where.broken, bytes: encoder.bytes() }
+    const bytes = encoder.bytes()
+    encoder.finish()
+    this.#spareEncoders.push(encoder)
+    return { failed: ref.state === where.broken, bytes }
   }
 
   /** What this program calls a client of an owner when it talks with its agent: others than the agent's own by negative numbers. */

@@ -44,6 +44,8 @@ export class RefData {
   released = false
   /** Its bytes were asked to come to this program's peer. */
   brought = false
+  /** The last `wait` that looked at it: it is given each of its refs once. */
+  seenBy = 0
   /** Somebody has asked for the value. */
   asked = false
   /** Times that its stored value was asked for and has not been read: the agent is told to let go afterwards. */
