@@ -38,6 +38,8 @@ class EmbeddedConnection implements Connection {
   #welcome: Welcome | undefined
   #onWelcome: { resolve(): void; reject(error: Error): void } | undefined
   #closing = false
+  readonly #inbox: RingInbox
+  #draining = false
 
   constructor({ worker, store, toAgent, toDriver, control: cells, spillDir }: EmbeddedAgent, hello: Hello) {
     this.#control = cells
@@ -50,10 +52,11 @@ class EmbeddedConnection implements Connection {
     this.#printer = new LogPrinter(hello.logToDriver !== false)
     const inbox = new RingInbox(toDriver.memory, toAgent.bell, this)
     this.#loop = new BellLoop(toDriver.bell, () => {
-      const found = inbox.drain() > 0
+      const found = this.#drain()
       outbox.flush()
       return found
     })
+    this.#inbox = inbox
     outbox.onPending = () => queueMicrotask(() => outbox.flush())
     worker.on('error', error => this.#gone(`${error.name}: ${error.message}`))
     worker.on('exit', code => {
@@ -61,6 +64,17 @@ class EmbeddedConnection implements Connection {
       inbox.drain()
       this.#gone(`its thread ended with exit code ${code}`)
     })
+  }
+
+  /** Reads what has arrived; not in the middle of doing so. */
+  #drain(): boolean {
+    if (this.#draining) return false
+    this.#draining = true
+    try {
+      return this.#inbox.drain() > 0
+    } finally {
+      this.#draining = false
+    }
   }
 
   async opened(): Promise<this> {
@@ -83,6 +97,7 @@ class EmbeddedConnection implements Connection {
       bridge: undefined,
       hold: () => this.#worker.ref(),
       letGo: () => this.#worker.unref(),
+      drain: () => void this.#drain(),
       log: (isError, line) => this.#printer.print(isError, line),
     }
   }

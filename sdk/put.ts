@@ -23,15 +23,18 @@ export async function put<T>(value: T, options?: PutOptions): Promise<ObjectRef<
 
 async function keep<T>(engine: Engine, value: T): Promise<Ref<T>> {
   if (isPlain(value)) return engine.keep(at.value, value) as Ref<T>
-  engine.encode(value, '')
+  engine.encode(value, '', true)
   const { encoder, contained } = engine
   // Refs inside have to be held by the object, and so by the agent.
-  if (contained.length === 0 && encoder.length <= limits.inlineBytes)
+  if (contained.length === 0 && encoder.size <= limits.inlineBytes)
     return engine.keep(at.bytes, encoder.bytes()) as Ref<T>
-  const ref = engine.store(encoder.bytes(), contained)
-  await new Promise<void>(resolve => {
-    new Waiting(engine, [ref], { needed: 1, failFast: false }, () => resolve())
-  })
+  const pieces = encoder.pieces()
+  const ref = pieces ? engine.storePieces(pieces, contained) : engine.store(encoder.bytes(), contained)
+  if (!engine.settled(ref)) {
+    await new Promise<void>(resolve => {
+      new Waiting(engine, [ref], { needed: 1, failFast: false }, () => resolve())
+    })
+  }
   ref.asked = false
   if (ref.state !== at.stored) await engine.read(ref, true)
   return ref as Ref<T>

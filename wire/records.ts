@@ -112,7 +112,7 @@ export const record = {
   abort: 50,
   /** words: [client]; text: { peerId, incarnation, client }: whose tasks the following ones of that client are. */
   named: 51,
-  /** words: [0]: collect what is no longer needed, and say `collected`. */
+  /** words: [0]: collect what is no longer needed, and say `collected`. Also to a program that looks at the store. */
   collect: 52,
   /** words: [token, n]: so many items of this generator have been taken; -1: it is to come to its end. */
   credit: 53,

@@ -44,8 +44,6 @@ export const limits = {
   spillBytesMin: 16 << 20,
   /** After a write that failed nothing is written in advance for so long; who asks for room has it tried at once. */
   spillAgainMs: 1000,
-  /** Workers are asked to collect for the sake of room at most so often. */
-  collectAgainMs: 1000,
   /** Room that others are about to give back is waited for so long. */
   roomStuckMs: 30_000,
   /** A parked peer that says nothing for this long is none. */

@@ -85,7 +85,6 @@ export class Spilling {
   #nextId = 1
   #now = 0
   #collecting = false
-  #collectedAt = Number.NEGATIVE_INFINITY
   /** Why the last value could not be written; for whom that was; until when nothing is written in advance. */
   #trouble: string | undefined
   #troubled: Waiting | undefined
@@ -282,7 +281,7 @@ export class Spilling {
       if (lacking > 0 || this.#writing.size === 0) this.#write(Math.max(lacking, limits.spillBytesMin))
     }
     if (this.#writing.size > 0) return true
-    if (!head.collected && now - this.#collectedAt > limits.collectAgainMs) {
+    if (!head.collected) {
       if (!this.#collecting) {
         this.#collecting = true
         this.memory.collect()
@@ -293,9 +292,8 @@ export class Spilling {
     return passing > 0 && now - head.since < limits.roomStuckMs
   }
 
-  collected(now: number): void {
+  collected(): void {
     this.#collecting = false
-    this.#collectedAt = now
     for (const head of this.#queue) head.collected = true
   }
 

@@ -93,6 +93,9 @@ export class ClientRecords {
         if (row >= 0) owner.objects.pull(row)
         return true
       }
+      case record.collected:
+        this.#collected?.()
+        return true
       case record.read:
         this.#parts.reading(this.client, i32[word], readings[field] ?? 'taken', i32[word + 1])
         return true
@@ -296,6 +299,18 @@ export class ClientRecords {
     this.#parts.owner.objects.unpin(token, view)
   }
 
+  #collected: (() => void) | undefined
+
+  /** Has the client collect what it no longer needs. Settles when it has, or is gone. */
+  collect(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#collected = resolve
+      sendWords(this.outbox, record.collect, 0, 0)
+      this.outbox.flush()
+    })
+  }
+
   /** Whether it looks at stored values in place, for as long as it likes. */
   get views(): boolean {
     return this.#pins.view.size > 0
@@ -364,6 +379,7 @@ export class ClientRecords {
   /** The client is gone: what it had of the store is given back. */
   close(): void {
     this.#closed = true
+    this.#collected?.()
     const { objects } = this.#parts.owner
     for (const { offset } of this.#room.values()) objects.spilling.free(offset)
     this.#room.clear()

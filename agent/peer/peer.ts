@@ -245,12 +245,13 @@ export class Peer {
     if (this.#owner.objects.spilling.waiting > 0) this.#stirred()
   }
 
-  /** Idle threads let go of what finished tasks have left: views and refs that nobody has any more. */
+  /** Idle threads let go of what finished tasks have left, and programs of views that they have dropped. */
   async #collect(): Promise<void> {
     const idle = [...this.#hosts.values()].filter(host => !this.#owner.scheduler.threads.get(host.id)?.busy)
-    await Promise.race([Promise.all(idle.map(host => host.collect())), delay(limits.collectMs)])
+    const looking = [...this.#drivers.values()].map(({ records }) => records).filter(({ views }) => views)
+    await Promise.race([Promise.all([...idle, ...looking].map(one => one.collect())), delay(limits.collectMs)])
     this.#tick()
-    this.#owner.objects.spilling.collected(this.#time)
+    this.#owner.objects.spilling.collected()
     this.#stirred()
   }
 

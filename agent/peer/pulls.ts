@@ -174,8 +174,8 @@ export class Pulls {
     const row = owner.rows.rowOf(token)
     const file = await store.openSpilled(owner.rows.more(row).disk as number)
     try {
-      const { bytes, hash } = file
-      await sendObject(stream, header, names, { bytes, hash, fill: (into, at) => file.read(at, into) })
+      const { bytes, checksum } = file
+      await sendObject(stream, header, names, { bytes, checksum, fill: (into, at) => file.read(at, into) })
     } catch (error) {
       if (error instanceof CorruptError) owner.objects.spilling.lose(row, error.message)
       throw error

@@ -114,7 +114,6 @@ export class WorkerHost {
       stirred: () => events.stirred(),
       ended: end => {
         this.ended = true
-        this.#collected?.()
         this.#asClient.close()
         events.ended(this, end)
         events.stirred()
@@ -142,16 +141,9 @@ export class WorkerHost {
     if (!this.ended) this.memoryBytes = await this.channel.measure()
   }
 
-  #collected: (() => void) | undefined
-
   /** Has the worker collect what it no longer needs. Settles when it has, or is gone. */
   collect(): Promise<void> {
-    if (this.ended) return Promise.resolve()
-    return new Promise(resolve => {
-      this.#collected = resolve
-      sendWords(this.outbox, record.collect, 0, 0)
-      this.outbox.flush()
-    })
+    return this.#asClient.collect()
   }
 
   // ---- agent → worker
@@ -368,9 +360,6 @@ export class WorkerHost {
         break
       case record.skipped:
         this.#freeClaim(i32[word])
-        break
-      case record.collected:
-        this.#collected?.()
         break
       case record.started:
         owner.started(i32[word])

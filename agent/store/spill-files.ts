@@ -13,7 +13,7 @@ export interface SpillEvents {
 
 /** What cannot be read is tried again after these: the disk may do it yet, and the value may have been moved meanwhile. */
 const RETRY_MS = [20, 100, 300]
-/** Threads that read. Most of reading is hashing. */
+/** Threads that read. */
 const READERS = 2
 
 interface Reader {
@@ -23,7 +23,7 @@ interface Reader {
 
 /**
  * Values of the store on disk, in a folder of this peer's alone. One thread writes and others read, made when they are first
- * needed, so that nobody's value waits behind others that are written. Hashing takes as long as writing, so it is done there, too.
+ * needed, so that nobody's value waits behind others that are written. The checksums are made there, too.
  */
 export class SpillFiles {
   readonly dir: string
@@ -187,9 +187,9 @@ export class SpilledReader {
     return this.#place.bytes
   }
 
-  /** The hash that its bytes had when they were written. */
-  get hash(): Uint8Array {
-    return this.#place.hash
+  /** The CRC-32 that its bytes had when they were written. */
+  get checksum(): number {
+    return this.#place.checksum
   }
 
   /** Fills `into` with the bytes from `at` on. */

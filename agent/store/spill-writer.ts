@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import type { SpilledPlace } from './spill-messages.ts'
 
 /** One file of spilled values. */
@@ -41,18 +41,17 @@ export class SpillWriter {
 
   /** Writes a value. Throws what the disk says; then it has nothing of it. */
   write(id: number, value: Uint8Array): SpilledPlace {
-    const hash = createHash('sha256').update(value).digest()
-    return this.#add(id, value.length, hash, file => {
+    return this.#add(id, value.length, crc32(value), file => {
       writeAll(file.fd, value, file.bytes)
     })
   }
 
-  #add(id: number, bytes: number, hash: Uint8Array, put: (file: SpillFile) => void): SpilledPlace {
+  #add(id: number, bytes: number, checksum: number, put: (file: SpillFile) => void): SpilledPlace {
     for (let attempt = 0; ; attempt++) {
       const file = this.#open()
       try {
         put(file)
-        const place = { path: file.path, at: file.bytes, bytes, hash }
+        const place = { path: file.path, at: file.bytes, bytes, checksum }
         file.bytes += bytes
         file.liveBytes += bytes
         file.ids.add(id)
@@ -128,7 +127,7 @@ export class SpillWriter {
     try {
       for (const id of [...file.ids]) {
         const { place } = this.#byId.get(id) as { place: SpilledPlace }
-        const moved = this.#add(id, place.bytes, place.hash, to =>
+        const moved = this.#add(id, place.bytes, place.checksum, to =>
           copyBetween(from, place.at, to.fd, to.bytes, place.bytes),
         )
         file.ids.delete(id)
@@ -171,7 +170,7 @@ function sleep(ms: number): void {
 }
 
 /** Reads a value back. Throws what the disk says, or that the bytes are not those that were written. */
-export function readSpilled({ path, at, bytes, hash }: SpilledPlace, into: Uint8Array): void {
+export function readSpilled({ path, at, bytes, checksum }: SpilledPlace, into: Uint8Array): void {
   const fd = openSync(path, 'r')
   try {
     for (let done = 0; done < bytes; ) {
@@ -182,7 +181,6 @@ export function readSpilled({ path, at, bytes, hash }: SpilledPlace, into: Uint8
   } finally {
     closeSync(fd)
   }
-  const found = createHash('sha256').update(into).digest()
-  if (!found.equals(hash))
-    throw new Error(`its bytes in ${path} are not those that were written: their SHA-256 differs`)
+  if (crc32(into) !== checksum)
+    throw new Error(`its bytes in ${path} are not those that were written: their CRC-32 differs`)
 }

@@ -1,30 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectNow } from '../../wire/collection.ts'
 
 /** How long a thread is idle before what its tasks held is collected, and again (protocols §2, Collection). */
 const IDLE_MS = [5000, 15_000]
 const CHECK_MS = 1000
-/** Turns of the event loop within which the finalisers of one collection have run. */
-const FINALISER_TURNS = 3
-
-/** One major collection, now. */
-export const collectNow = majorCollection()
-
-function majorCollection(): () => void {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
-}
-
-/** Collects, and calls `done` when the finalisers have run, which is in turns of the event loop. */
-export function collectThen(done: () => void): void {
-  collectNow()
-  let turns = FINALISER_TURNS
-  const next = (): void => {
-    if (turns-- === 0) done()
-    else setImmediate(next)
-  }
-  next()
-}
 
 /**
  * Node runs no finalisers in an idle thread: what finished tasks held would stay held. After a while without work one major

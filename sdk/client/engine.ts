@@ -1,4 +1,5 @@
 import type { RunningTask, WorkerBridge, WorkerClient } from '../../wire/bridge.ts'
+import { collectThen } from '../../wire/collection.ts'
 import {
   ClosedError,
   isShoalError,
@@ -16,6 +17,7 @@ import {
   Decoder,
   Encoder,
   type Extension,
+  type Pieces,
   type TypeRegistry,
   ValueError,
 } from '../../wire/values/index.ts'
@@ -28,6 +30,9 @@ import { Suspension } from './suspension.ts'
 import { Unasked } from './unasked.ts'
 import { addWaiter, notifyWaiters, type Waiter } from './waiter.ts'
 
+/** The agent is given so long to find room while the program stands. */
+const ROOM_MS = 2
+
 /** What connects an engine with its agent. */
 export interface EngineChannel {
   readonly outbox: Outbox
@@ -39,6 +44,8 @@ export interface EngineChannel {
   /** Keeps the event loop alive, or no longer. */
   hold(): void
   letGo(): void
+  /** Reads what the agent has said, now, where that is possible. */
+  drain?(): void
   /** Console output of remote code. */
   log(isError: boolean, line: { name?: string; worker: string; text: string }): void
 }
@@ -220,18 +227,41 @@ export class Engine implements WorkerClient {
   /** A large value: goes to the store as soon as there is room. Its ref can be passed on at once. */
   store(bytes: Uint8Array, contained: readonly number[]): RefData {
     const ref = this.#newRef()
-    sendWords(
-      this.outbox,
-      record.allocate,
-      0,
-      ref.slot,
-      low(ref.number),
-      high(ref.number),
-      low(bytes.length),
-      high(bytes.length),
-    )
-    this.stored.awaitRoom(ref.slot, { ref: ref, bytes, contained: [...contained] })
+    this.#awaitRoom(ref, bytes, bytes.length, contained)
     return ref
+  }
+
+  /**
+   * The same for a value whose large payloads are still the program's: they are copied once, into the store, if the agent has
+   * room in a moment; else now, since the program may change them.
+   */
+  storePieces(pieces: Pieces, contained: readonly number[]): RefData {
+    const { drain } = this.#channel
+    const ref = this.#newRef()
+    const outgoing = this.#awaitRoom(ref, pieces, pieces.bytes, contained)
+    if (drain) {
+      this.outbox.flush()
+      for (const until = performance.now() + ROOM_MS; this.stored.waits(ref.slot) && performance.now() < until; )
+        drain()
+    }
+    if (this.stored.waits(ref.slot)) {
+      const bytes = new Uint8Array(pieces.bytes)
+      pieces.writeTo(bytes, 0)
+      outgoing.bytes = bytes
+    }
+    return ref
+  }
+
+  #awaitRoom(
+    ref: RefData,
+    bytes: Uint8Array | Pieces,
+    length: number,
+    contained: readonly number[],
+  ): { bytes: Uint8Array | Pieces } {
+    sendWords(this.outbox, record.allocate, 0, ref.slot, low(ref.number), high(ref.number), low(length), high(length))
+    const outgoing = { ref, bytes, contained: [...contained] }
+    this.stored.awaitRoom(ref.slot, outgoing)
+    return outgoing
   }
 
   /** Others will name this object by its key: the agent has to know it. */
@@ -497,6 +527,11 @@ export class Engine implements WorkerClient {
         break
       case record.code:
         break
+      case record.collect:
+        collectThen(() => {
+          if (!this.closed) sendWords(this.outbox, record.collected, 0, 0)
+        })
+        break
       default:
         throw new Error(`the agent sent a record of type ${type}`)
     }
@@ -596,9 +631,10 @@ export class Engine implements WorkerClient {
   // ---- encoding
 
   /** Encodes a value that is to travel; turns what the codec says into the error that users see. */
-  encode(value: unknown, root: string): void {
+  encode(value: unknown, root: string, late = false): void {
     this.beginEncoding()
-    this.encoder.start()
+    if (late) this.encoder.startLate()
+    else this.encoder.start()
     try {
       this.encoder.value(value, root)
     } catch (error) {

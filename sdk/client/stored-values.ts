@@ -3,13 +3,15 @@ import { limits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { high, joined, low, record } from '../../wire/records.ts'
 import { alignedAfterWords, sendWords } from '../../wire/texts.ts'
+import type { Pieces } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import type { RefData } from './ref-data.ts'
 
 /** A large value on its way into the store. */
 interface Outgoing {
   ref: RefData
-  bytes: Uint8Array
+  /** Its bytes, or what writes them. */
+  bytes: Uint8Array | Pieces
   contained: number[]
 }
 
@@ -59,6 +61,11 @@ export class StoredValues {
     this.#pins = new ViewPins(token => sendWords(outbox, record.unpin, 1, token))
   }
 
+  /** Whether this value still waits for its room. */
+  waits(slot: number): boolean {
+    return this.#outgoing.has(slot)
+  }
+
   awaitRoom(slot: number, outgoing: Outgoing): void {
     this.#outgoing.set(slot, outgoing)
   }
@@ -69,9 +76,10 @@ export class StoredValues {
     if (!outgoing) return
     this.#outgoing.delete(slot)
     const { ref, bytes, contained } = outgoing
-    if (this.#store) this.#store.set(bytes, offset)
+    if (!(bytes instanceof Uint8Array)) bytes.writeTo(this.#store as Uint8Array, offset)
+    else if (this.#store) this.#store.set(bytes, offset)
     else this.#fill(slot, bytes)
-    ref.storedBytes = bytes.length
+    ref.storedBytes = bytes instanceof Uint8Array ? bytes.length : bytes.bytes
     const keys = contained.length / 2
     const at = this.#outbox.begin(record.seal, ref.shared ? 2 : 0, (6 + 3 * keys) * 4)
     const word = at >> 2

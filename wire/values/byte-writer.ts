@@ -5,15 +5,30 @@ const FIRST_BYTES = 1 << 12
 const float = new Float64Array(1)
 const floatBytes = new Uint8Array(float.buffer)
 
+/** Payloads of so many bytes may stay where they are until the message is written to its place. */
+const LATE_BYTES = 1 << 20
+
+/** A message whose large payloads have not been copied yet: what was written, and what belongs in between. */
+export interface Pieces {
+  readonly bytes: number
+  /** Writes the message. The payloads are read now. */
+  writeTo(memory: Uint8Array, offset: number): void
+}
+
 /** Growing memory that values are written to. */
 export class ByteWriter {
   /** [0, length) is what was written; valid until the next `start`. */
   scratch = new Uint8Array(FIRST_BYTES)
   length = 0
   #buffer: Buffer | undefined
+  /** Payloads that stay where they are, each with the place in `scratch` before which it belongs. */
+  #late: { at: number; payload: Uint8Array }[] | undefined
+  #lateBytes = 0
 
   protected reset(): void {
     this.length = 0
+    this.#late = undefined
+    this.#lateBytes = 0
     if (this.scratch.length > KEPT_BYTES) this.#take(new Uint8Array(FIRST_BYTES))
   }
 
@@ -29,6 +44,39 @@ export class ByteWriter {
     this.#take(new Uint8Array(FIRST_BYTES))
     this.length = 0
     return written
+  }
+
+  /** Large payloads of this message are not copied: `pieces` gives it. */
+  protected leaveLate(): void {
+    this.#late = []
+  }
+
+  /** Bytes of the message, with what stays where it is. */
+  get size(): number {
+    return this.length + this.#lateBytes
+  }
+
+  /** The message, if some of it was left where it is. */
+  pieces(): Pieces | undefined {
+    const late = this.#late
+    const bytes = this.size
+    if (!late || late.length === 0) return undefined
+    const written = this.bytes()
+    return {
+      bytes,
+      writeTo(memory, offset) {
+        let from = 0
+        let to = offset
+        for (const { at, payload } of late) {
+          memory.set(written.subarray(from, at), to)
+          to += at - from
+          memory.set(payload, to)
+          to += payload.length
+          from = at
+        }
+        memory.set(written.subarray(from), to)
+      },
+    }
   }
 
   /** Makes room for `bytes` more. */
@@ -83,10 +131,20 @@ export class ByteWriter {
     this.length += bytes.length
   }
 
+  /** As `copy`, or later. */
+  protected payload(bytes: Uint8Array): void {
+    if (!this.#late || bytes.length < LATE_BYTES) {
+      this.copy(bytes)
+      return
+    }
+    this.#late.push({ at: this.length, payload: bytes })
+    this.#lateBytes += bytes.length
+  }
+
   /** Zeros up to a multiple of 8. */
   protected align(): void {
     this.reserve(8)
-    while (this.length & 7) this.scratch[this.length++] = 0
+    while (this.size & 7) this.scratch[this.length++] = 0
   }
 
   protected get buffer(): Buffer {

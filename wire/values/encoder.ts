@@ -51,6 +51,12 @@ export class Encoder extends ByteWriter {
     this.finish()
   }
 
+  /** The same for a message whose large payloads may be copied when it is written to its place: `pieces`. */
+  startLate(): void {
+    this.start()
+    this.leaveLate()
+  }
+
   /** Lets go of the objects of this message, which its identity table holds otherwise until the next. */
   finish(): void {
     if (this.#objects.length > 0) this.#objects.length = 0
@@ -442,7 +448,7 @@ export class Encoder extends ByteWriter {
 
   #payload(bytes: Uint8Array): void {
     if (bytes.length >= ALIGNED_BYTES) this.align()
-    this.copy(bytes)
+    this.payload(bytes)
   }
 
   #view(value: ArrayBufferView): void {

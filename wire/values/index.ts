@@ -1,3 +1,4 @@
+export type { Pieces } from './byte-writer.ts'
 export { Decoder } from './decoder.ts'
 export { Encoder } from './encoder.ts'
 export { MalformedValueError, ValueError } from './errors.ts'
