@@ -38,6 +38,7 @@ import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 import { ProcessStarter } from './processes.ts'
 import type { MeshPort, RemotePeers } from './remote-peers.ts'
+import type { Answer } from './row-pages.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
 import { Streams, sendItem } from './streams.ts'
@@ -650,19 +651,22 @@ export class Peer {
     return this.#state.here(method, params)
   }
 
-  /** Asks every linked peer, at most `askMs`; those that do not answer are left out. */
-  async #askOthers(method: string, params: unknown): Promise<unknown[]> {
+  /** Asks linked peers, at most `askMs`; those that do not answer are left out. */
+  async #askOthers(method: string, params: (peerId: string) => unknown, only?: ReadonlySet<string>): Promise<Answer[]> {
     const remote = this.#remote
     if (!remote) return []
     const over = new AbortController()
     const late = delay(limits.askMs, undefined, { signal: over.signal }).catch(() => undefined)
-    const asked = [...remote.linked()].map(({ index }) =>
-      Promise.race([remote.ask(index, method, params).catch(() => undefined), late]),
-    )
+    const asked = [...remote.linked()]
+      .filter(({ peerId }) => only?.has(peerId) ?? true)
+      .map(async ({ peerId, index }) => {
+        const answer = remote.ask(index, method, params(peerId)).catch(() => undefined)
+        return { peerId, answer: await Promise.race([answer, late]) }
+      })
     this.#stirred()
     const answers = await Promise.all(asked)
     over.abort()
-    return answers.filter(answer => answer !== undefined)
+    return answers.filter(({ answer }) => answer !== undefined)
   }
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
@@ -671,7 +675,8 @@ export class Peer {
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
-      ask: (what, how) => this.#askOthers(what, how),
+      linked: () => [...(this.#remote?.linked() ?? [])].map(({ peerId }) => peerId),
+      ask: (what, how, only) => this.#askOthers(what, how, only),
     })
     if (own !== undefined) return own
     if (method === 'leave') {

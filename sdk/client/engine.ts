@@ -214,6 +214,7 @@ export class Engine implements WorkerClient {
     const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
     ref.state = state
     ref.value = value
+    ref.isPut = true
     return ref
   }
 
@@ -258,7 +259,8 @@ export class Engine implements WorkerClient {
     const slot = this.#slots.take()
     const { failed, bytes } = this.#bytesOf(ref)
     ref.slot = slot
-    const at = this.outbox.begin(record.value, (failed ? 1 : 0) | 2, alignedAfterWords(6) + bytes.length)
+    const field = (failed ? 1 : 0) | 2 | (ref.isPut ? 0 : 4)
+    const at = this.outbox.begin(record.value, field, alignedAfterWords(6) + bytes.length)
     const word = at >> 2
     const { i32, u8 } = this.outbox
     i32[word] = slot

@@ -38,6 +38,8 @@ export class RefData {
   shared = false
   /** Refs among the task's arguments that were pending when it was submitted. */
   dependencies: RefData[] | undefined = undefined
+  /** A value that this program put, and kept. */
+  isPut = false
   /** Of stored ones. */
   storedBytes = 0
   /** Let go of: it cannot be read or passed on. What came of it stays as long as a task that was given it may need it. */
