@@ -32,7 +32,6 @@ async function keep<T>(engine: Engine, value: T): Promise<Ref<T>> {
   await new Promise<void>(resolve => {
     new Waiting(engine, [ref], { needed: 1, failFast: false }, () => resolve())
   })
-  ref.asked = false
   if (ref.state !== at.stored) await engine.read(ref, true)
   return ref as Ref<T>
 }

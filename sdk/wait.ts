@@ -30,7 +30,6 @@ export async function wait<R extends ObjectRef<unknown> | ObjectStream<unknown>>
   const ready: R[] = []
   const pending: R[] = []
   for (const [index, one] of list.entries()) {
-    one.asked = true
     if (ready.length < needed && engine.settled(one)) {
       ready.push(refs[index])
       if (fetchLocal) engine.bring(one)

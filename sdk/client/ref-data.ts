@@ -46,7 +46,7 @@ export class RefData {
   released = false
   /** Its bytes were asked to come to this program's peer. */
   brought = false
-  /** Somebody has asked for the value. */
+  /** Somebody has asked for the value, so that a failure is known. */
   asked = false
   /** Times that its stored value was asked for and has not been read: the agent is told to let go afterwards. */
   fetches = 0
