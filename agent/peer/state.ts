@@ -222,7 +222,7 @@ export class PeerState {
       ...(error === undefined ? {} : { error }),
     }))
     return {
-      taskId: taskIdText(peer, task.client, task.number),
+      taskId: this.#taskId(task.client, task.number),
       name: kind.name,
       kind: 'task',
       state: task.state,
@@ -244,8 +244,7 @@ export class PeerState {
       if (thread.id < after) continue
       const running =
         thread.running > 0 ? [...parts.owner.liveTasks()].find(row => rows.thread[row] === thread.id) : undefined
-      const taskId =
-        running === undefined ? undefined : taskIdText(this.#peer, rows.client[running], rows.number[running])
+      const taskId = running === undefined ? undefined : this.#taskId(rows.client[running], rows.number[running])
       const row = {
         workerId: this.#workerId(thread.id),
         peerId,
@@ -258,6 +257,12 @@ export class PeerState {
       }
       yield { row, next: thread.id + 1 }
     }
+  }
+
+  /** Of a guest by its home. */
+  #taskId(client: number, number: number): string {
+    const { owner, client: there } = this.#peer.parts.names.ownerOf(client)
+    return taskIdText(owner, there, number)
   }
 
   #workerId(worker: number): string {

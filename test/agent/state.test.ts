@@ -1,4 +1,5 @@
-import { get, init, type ObjectRef, put, task } from 'shoal'
+import { setTimeout as delay } from 'node:timers/promises'
+import { cancel, context, get, init, type ObjectRef, put, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh } from './mesh-support.ts'
@@ -23,6 +24,30 @@ t.test('rows of all peers, page by page; one that does not answer costs a deadli
   })
   const listed = JSON.parse((await mesh.cli(third, 'objects', '--json', '--filter', 'kind=put')).out)
   t.equal(listed.length, refs.length, 'the command line lists them too')
+
+  const speaking = task(
+    async (seen: ObjectRef<number[]>[]) => {
+      console.log('first words')
+      process.stdout.write(`last words of ${seen.length}`)
+      return context().taskId as string
+    },
+    { name: 'speaking', placement: { peer: third.peerId } },
+  )
+  const said = await get(speaking.remote([]))
+  for (const agent of [mesh.agents[0], third]) {
+    const { out, err } = await mesh.cli(agent, 'logs', said)
+    t.match(out, /\(speaking \S*t\d+\) first words\n.*\(speaking \S*t\d+\) last words of 0/, err)
+  }
+  const sleeping = task(async () => await delay(60_000), {
+    name: 'sleeping',
+    placement: { peer: third.peerId },
+  }).remote()
+  await eventually('its worker says what it runs', async () => {
+    const busy = await Array.fromAsync(attached.state.workers({ state: 'busy', peerId: third.peerId }))
+    const [row] = await Array.fromAsync(attached.state.tasks({ name: 'sleeping' }))
+    return busy.some(({ taskId }) => taskId === row.taskId)
+  })
+  await cancel(sleeping, { force: true })
 
   process.kill(second.pid, 'SIGSTOP')
   try {
