@@ -34,7 +34,7 @@ import { processIdentity } from './process-identity.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions
-  extends Pick<PeerOptions, 'resources' | 'objectStoreBytes' | 'labels' | 'folders' | 'log'> {
+  extends Pick<PeerOptions, 'resources' | 'objectStoreBytes' | 'labels' | 'folders' | 'log' | 'logOutput'> {
   /** Prepared (`prepareHome`). Default: `$SHOAL_HOME`. */
   readonly home?: Home
   /** `--listen`, for the mesh. Default: where it listened last, on all addresses. */
@@ -93,7 +93,7 @@ export class Daemon {
     const { meshId, role, credential, issuer } = loadMembership(home, identity)
     const incarnation = nextIncarnation(home)
     const { Peer } = await import('./peer/index.ts')
-    const { resources, objectStoreBytes, labels, folders, log } = options
+    const { resources, objectStoreBytes, labels, folders, log, logOutput } = options
     let daemon: Daemon | undefined
     let mesh: MeshHost | undefined
     const peer = new Peer({
@@ -107,6 +107,7 @@ export class Daemon {
       labels,
       folders,
       log,
+      ...(logOutput ? { logOutput } : {}),
       role,
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],

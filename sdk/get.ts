@@ -70,9 +70,18 @@ async function getAll(refs: readonly RefData[], options: GetOptions): Promise<un
   if (refs.length === 0) return []
   const { engine } = refs[0]
   const pending = new Set<RefData>()
+  let failed: RefData | undefined
   for (const ref of refs) {
     if (!engine.settled(ref)) pending.add(ref)
-    else if (hasFailed(ref)) engine.read(ref, copy)
+    else if (hasFailed(ref)) {
+      // All are asked for, though one failure is enough.
+      engine.unasked.forget(ref)
+      failed ??= ref
+    }
+  }
+  if (failed) {
+    for (const ref of pending) ref.asked = true
+    engine.read(failed, copy)
   }
   if (pending.size > 0) {
     const waited = [...pending]

@@ -1,4 +1,4 @@
-import { whenReady } from './client/index.ts'
+import { isRef, whenReady } from './client/index.ts'
 import { Feed } from './feed.ts'
 import { checkMapItems, checkMapOptions } from './options/index.ts'
 import type { MapOptions, ObjectRef } from './types.ts'
@@ -137,7 +137,7 @@ class Mapping<X, R> {
     let unsubscribe: (() => void) | undefined
     slot.abandon = () => {
       unsubscribe?.()
-      ref.release()
+      forgo(ref)
     }
     this.#working++
     unsubscribe = whenReady(ref, () => {
@@ -213,6 +213,12 @@ class Mapping<X, R> {
 }
 
 type Input<X> = { kind: 'sync'; iterator: Iterator<X> } | { kind: 'async'; iterator: AsyncIterator<X> }
+
+/** Lets go of what runs on unheard: the loop has ended, whatever comes of it. */
+function forgo(ref: ObjectRef<unknown>): void {
+  if (isRef(ref)) ref.asked = true
+  ref.release()
+}
 
 function open<X>(items: Iterable<X> | AsyncIterable<X>): Input<X> {
   const { [Symbol.asyncIterator]: async } = items as Partial<AsyncIterable<X>>

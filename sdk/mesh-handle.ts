@@ -15,6 +15,13 @@ import type {
 } from './types.ts'
 import { waitForPeers } from './wait-for.ts'
 
+/** What names a row. */
+const idOf: Record<'tasks' | 'objects' | 'workers', (row: Record<string, unknown>) => string> = {
+  tasks: ({ taskId }) => String(taskId),
+  objects: ({ objectId }) => String(objectId),
+  workers: ({ peerId, workerId }) => `${peerId}/${workerId}`,
+}
+
 /** Rows of one answer of the agent. */
 const PAGE = 1000
 
@@ -76,12 +83,20 @@ export class MeshHandle implements Mesh {
 
   #rows<Row>(kind: 'tasks' | 'objects' | 'workers', filter: RowFilter<Row> | undefined): AsyncIterable<Row> {
     const checked = checkRowFilter(kind, filter)
-    const ask = (after: number): Promise<unknown> => this.#ask(kind, { filter: checked, limit: PAGE, after })
+    const ask = (after: unknown): Promise<unknown> => this.#ask(kind, { filter: checked, limit: PAGE, after })
     return (async function* () {
-      for (let after: number | undefined = 0; after !== undefined; ) {
-        const page = (await ask(after)) as { rows: Row[]; next?: number }
-        yield* page.rows
+      // What changes its place between two pages is listed once.
+      const seen = new Set<string>()
+      for (let after: unknown, more = true; more; ) {
+        const page = (await ask(after)) as { rows: Row[]; next?: unknown }
+        for (const row of page.rows) {
+          const id = idOf[kind](row as Record<string, unknown>)
+          if (seen.has(id)) continue
+          seen.add(id)
+          yield row
+        }
         after = page.next
+        more = after !== undefined
       }
     })()
   }

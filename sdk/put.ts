@@ -35,7 +35,6 @@ async function keep<T>(engine: Engine, value: T): Promise<Ref<T>> {
       new Waiting(engine, [ref], { needed: 1, failFast: false }, () => resolve())
     })
   }
-  ref.asked = false
   if (ref.state !== at.stored) await engine.read(ref, true)
   return ref as Ref<T>
 }

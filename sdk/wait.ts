@@ -53,7 +53,6 @@ function listOf(refs: readonly (ObjectRef<unknown> | ObjectStream<unknown>)[]): 
     fits = watching !== undefined && watching.seenBy !== one
     if (!watching) break
     watching.seenBy = one
-    watching.asked = true
     list.push(watching)
   }
   if (!fits) checkWaitRefs(refs, value => isRef(value) || isStream(value))

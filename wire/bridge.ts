@@ -68,6 +68,8 @@ export interface WorkerClient extends RecordHandler {
   suspended<T>(work: Promise<T>): Promise<T>
   /** The agent has given a task up: it goes on without being given its resources again. */
   abandoned(token: number): void
+  /** A task comes to its end; its outcome is encoded, and not yet said. */
+  taskEnds(task: RunningTask): void
   record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void
 }
 

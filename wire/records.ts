@@ -25,7 +25,7 @@ export const record = {
   release: 6,
   /** words: [slot, number lo, number hi]: the object will be named to others by its key. */
   share: 7,
-  /** The value of an object of the client's, small. field: 1 failed, 2 shared. words: [slot, number lo, number hi, contained keys, bytes, 0], keys, value. */
+  /** The value of an object of the client's, small. field: 1 failed, 2 shared, 4 a task's result. words: [slot, number lo, number hi, contained keys, bytes, 0], keys, value. */
   value: 8,
   /** Room in the store. field 0: for an object of the client's: words: [slot, number lo, number hi, bytes lo, bytes hi]; 1: for a result: [request, 0, 0, bytes lo, bytes hi]. */
   allocate: 9,

@@ -74,7 +74,11 @@ export interface ObjectRow {
   /** The peers that have a copy. */
   locations: string[]
   spilled: boolean
-  references: { local: number; borrowers: number; tasks: number }
+  /**
+   * Who holds it, counted: refs and views in programs and workers of its owner's peer, other peers, tasks that are not over
+   * and name it in their arguments, objects inside whose value it is.
+   */
+  references: { local: number; borrowers: number; tasks: number; objects: number }
   name?: string
 }
 

@@ -39,17 +39,18 @@ export function listCommand<Row>(spec: ListSpec<Row>): Command {
 
 const pageRows = 1_000
 
-/** All rows of a table that the agent gives in pages. */
+/** All rows of a table that the agent gives in pages; what changes its place between two of them once. */
 export async function fetchPages<Row>(
   agent: AgentConnection,
   method: string,
   filter: Record<string, string>,
+  idOf: (row: Row) => string,
 ): Promise<Row[]> {
-  const all: Row[] = []
+  const all = new Map<string, Row>()
   for (let after: unknown; ; ) {
     const { rows, next } = await agent.call<{ rows: Row[]; next?: unknown }>(method, { filter, limit: pageRows, after })
-    for (const row of rows) all.push(row)
-    if (next === undefined || next === null) return all
+    for (const row of rows) all.set(idOf(row), row)
+    if (next === undefined || next === null) return [...all.values()]
     after = next
   }
 }

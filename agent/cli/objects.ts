@@ -5,7 +5,10 @@ import { formatBytes } from './quantity.ts'
 export const objects = listCommand<ObjectRow>({
   name: 'objects',
   summary: 'lists stored objects: size, places, who holds them',
-  about: 'Lists the objects that the agent keeps, and what keeps them: refs in programs, other peers, pending tasks.',
+  about: [
+    'Lists the objects that agents keep, and what keeps them: refs in programs and workers, other peers, pending tasks,',
+    'other objects. Small values that one program alone knows are kept by that program, and are not listed.',
+  ].join('\n'),
   rowType: 'ObjectRow',
   filters: {
     kind: ['put', 'result'],
@@ -25,14 +28,15 @@ export const objects = listCommand<ObjectRow>({
     { title: 'OBJECT', text: row => row.objectId },
   ],
   none: 'No objects.',
-  fetch: (agent, filters) => fetchPages<ObjectRow>(agent, 'objects', filters),
+  fetch: (agent, filters) => fetchPages<ObjectRow>(agent, 'objects', filters, row => row.objectId),
 })
 
 function heldBy({ references }: ObjectRow): string {
   const holders = [
-    [references.local, 'program', 'programs'],
+    [references.local, 'ref', 'refs'],
     [references.borrowers, 'peer', 'peers'],
     [references.tasks, 'task', 'tasks'],
+    [references.objects, 'object', 'objects'],
   ] as const
   const held = holders.filter(([count]) => count > 0)
   return held.map(([count, one, many]) => `${count} ${count === 1 ? one : many}`).join(', ')

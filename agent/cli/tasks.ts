@@ -36,7 +36,7 @@ export const tasks = listCommand<TaskRow>({
     { title: 'TASK', text: row => row.taskId },
   ],
   none: 'No tasks yet.',
-  fetch: (agent, filters) => fetchPages<TaskRow>(agent, 'tasks', filters),
+  fetch: (agent, filters) => fetchPages<TaskRow>(agent, 'tasks', filters, row => row.taskId),
 })
 
 /** Run time of the last attempt. */

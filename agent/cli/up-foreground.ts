@@ -33,6 +33,7 @@ export async function runForeground(options: ForegroundOptions): Promise<{ exitC
     ...settings,
     folders: options.folders,
     log,
+    logOutput: text => file.write(text),
     ...(ticket === undefined ? {} : { ticket }),
   })
   if ('heldBy' in daemon) return daemon

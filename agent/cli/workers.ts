@@ -26,5 +26,5 @@ export const workers = listCommand<WorkerRow>({
     { title: 'TASK', text: row => row.taskId ?? '' },
   ],
   none: 'No workers: they start with the first task.',
-  fetch: (agent, filters) => fetchPages<WorkerRow>(agent, 'workers', filters),
+  fetch: (agent, filters) => fetchPages<WorkerRow>(agent, 'workers', filters, row => `${row.peerId}/${row.workerId}`),
 })

@@ -18,6 +18,8 @@ export class History {
   readonly #error: (string | undefined)[]
   readonly #at: Attempt['at'][]
   #next = 0
+  /** How many were ever remembered. */
+  #added = 0
   finished = 0
   failed = 0
   cancelled = 0
@@ -47,6 +49,7 @@ export class History {
   ): void {
     const at = this.#next
     this.#next = at + 1 === this.#capacity ? 0 : at + 1
+    this.#added++
     this.#number[at] = rows.number[row]
     this.#client[at] = rows.client[row]
     this.#job[at] = rows.job[row]
@@ -67,13 +70,15 @@ export class History {
     else this.finished++
   }
 
-  /** Newest first. */
-  *entries(): Iterable<FinishedTask> {
-    for (let i = 1; i <= this.#capacity; i++) {
-      const at = (this.#next - i + this.#capacity) % this.#capacity
+  /** Newest first; those that came before the one at `before` in all that was ever remembered. */
+  *entries(before = this.#added): Iterable<FinishedTask> {
+    for (let place = Math.min(before, this.#added) - 1; place >= 0; place--) {
+      if (place < this.#added - this.#capacity) return
+      const at = place % this.#capacity
       const kind = this.#kinds[at]
       if (!kind) return
       yield {
+        place,
         client: this.#client[at],
         number: this.#number[at],
         job: this.#job[at],
@@ -93,6 +98,8 @@ export class History {
 }
 
 export interface FinishedTask {
+  /** Its place in all that was ever remembered. */
+  place: number
   client: number
   number: number
   job: number

@@ -1048,10 +1048,10 @@ export class Owner {
     this.scheduler.jobEnded(job)
   }
 
-  /** Tasks that are not finished. */
-  *liveTasks(): Iterable<number> {
+  /** Tasks that are not finished, from row `from` on. */
+  *liveTasks(from = 0): Iterable<number> {
     const { rows } = this
-    for (let row = 0; row < rows.capacity; row++) {
+    for (let row = from; row < rows.capacity; row++) {
       if (rows.state[row] >= state.waiting && rows.state[row] <= state.resuming && rows.kind[row] >= 0) yield row
     }
   }

@@ -90,6 +90,8 @@ export interface Extra {
   alias?: number
   /** Rows of objects that this one continues, which wait for its value. */
   followers?: number[]
+  /** A task's result that its client had been given, and has brought back for others: nothing here says so else. */
+  wasResult?: boolean
   /** What the task gives besides its own result. */
   products?: Products
   /** Of such a product: the row of the task that gives it, and which it is. */

@@ -8,6 +8,11 @@ const renameAsync = promisify(rename)
 /** Limits of an agent's log: at most 5 files of about 10 MiB; what waits for the disk is bounded, too. */
 export const logLimits = { fileBytesMax: 10 * 1024 * 1024, filesMax: 5, queueBytesMax: 4 * 1024 * 1024 }
 
+/** Of a longer entry only the beginning is kept. */
+const ENTRY_CHARACTERS_MAX = 256 * 1024
+/** Places of entries that fell away, before they are used again. */
+const FALLEN_MAX = 4096
+
 /**
  * Opens the log for appending. The file stays the same one for good: it is rotated by copying it and cutting it to
  * nothing, so that whoever else appends to it (a detached agent's stdout and stderr) needs no new descriptor.
@@ -16,13 +21,18 @@ export function openLogForAppending(path: string): number {
   return onFile(path, () => openSync(path, constants.O_APPEND | constants.O_CREAT | constants.O_RDWR, 0o600))
 }
 
-/** Appends lines to an agent's log: batched, one write in flight, rotated and bounded. */
+/**
+ * Appends lines to an agent's log: batched, one write in flight, rotated and bounded. Where more comes than the disk takes,
+ * the oldest of what waits falls away: who looks for the end of a story finds it.
+ */
 export class LogFile {
   readonly #path: string
   readonly #limits: typeof logLimits
   readonly #file: number
   #size: number
   #waiting: string[] = []
+  /** The first of them that has not fallen away. */
+  #from = 0
   #waitingBytes = 0
   #dropped = 0
   #flushing: Promise<void> | undefined
@@ -39,10 +49,16 @@ export class LogFile {
   /** Adds an entry with the time before it; further lines of the text stay part of it. */
   write(text: string): void {
     if (this.#closed) return
-    const entry = `${new Date().toISOString()} ${text.trimEnd().replaceAll('\n', '\n  ')}\n`
-    if (this.#waitingBytes + entry.length > this.#limits.queueBytesMax) {
+    const kept = text.length > ENTRY_CHARACTERS_MAX ? `${text.slice(0, ENTRY_CHARACTERS_MAX)}…` : text
+    const entry = `${new Date().toISOString()} ${kept.trimEnd().replaceAll('\n', '\n  ')}\n`
+    while (this.#from < this.#waiting.length && this.#waitingBytes + entry.length > this.#limits.queueBytesMax) {
+      this.#waitingBytes -= this.#waiting[this.#from].length
+      this.#waiting[this.#from++] = ''
       this.#dropped++
-      return
+    }
+    if (this.#from > FALLEN_MAX) {
+      this.#waiting.splice(0, this.#from)
+      this.#from = 0
     }
     this.#waiting.push(entry)
     this.#waitingBytes += entry.length
@@ -81,6 +97,7 @@ export class LogFile {
       // A full disk must not end the agent. What was to be written is lost and counted.
       this.#dropped++
       this.#waiting = []
+      this.#from = 0
       this.#waitingBytes = 0
       process.emitWarning(`shoal: ${this.#path} cannot be written (${errnoOf(error)})`, { code: 'SHOAL_LOG' })
     } finally {
@@ -89,14 +106,14 @@ export class LogFile {
   }
 
   #takeWaiting(): string {
-    if (this.#dropped > 0) {
-      this.#waiting.push(
-        `${new Date().toISOString()} … ${this.#dropped} entries were dropped: the disk could not keep up\n`,
-      )
-      this.#dropped = 0
-    }
-    const text = this.#waiting.join('')
+    const dropped =
+      this.#dropped === 0
+        ? ''
+        : `${new Date().toISOString()} … ${this.#dropped} entries were dropped: the disk could not keep up\n`
+    const text = dropped + this.#waiting.join('')
+    this.#dropped = 0
     this.#waiting = []
+    this.#from = 0
     this.#waitingBytes = 0
     return text
   }

@@ -191,10 +191,18 @@ export class ClientRecords {
     const number = joined(i32[word + 1], i32[word + 2])
     const contained = i32[word + 3]
     const row = objects.add(this.client, i32[word], number)
+    this.#parts.owner.rows.job[row] = this.#job
+    if (field & 4) this.#parts.owner.rows.more(row).wasResult = true
     const keys = contained === 0 ? none : this.keys(i32, word + VALUE_WORDS, contained)
     if (field & 2) objects.share(this.client, i32[word], number)
     this.#view(memory, at + alignedAfterWords(VALUE_WORDS + 3 * contained), i32[word + 4], at + bytes)
     objects.supply(row, (field & 1) === 1, this.#bytes, objects.rowsOfKeys(keys))
+  }
+
+  /** The job of what is put here: a worker runs tasks of one at a time. */
+  get #job(): number {
+    const { job, thread } = this.client
+    return thread < 0 ? job : (this.#parts.owner.scheduler.threads.get(thread)?.job ?? job)
   }
 
   /** field 0: room for an object of the client's, named by its slot; 1: room that a task's result will take. */
@@ -203,6 +211,7 @@ export class ClientRecords {
     const slot = i32[word]
     const bytes = joined(i32[word + 3], i32[word + 4])
     const row = field === 0 ? objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
+    if (row >= 0) this.#parts.owner.rows.job[row] = this.#job
     objects.spilling.request({
       bytes,
       found: offset => {

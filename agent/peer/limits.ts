@@ -37,6 +37,8 @@ export const limits = {
   handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */
   measureMs: 200,
+  /** Of what a task writes at once, in one entry of the log. */
+  logEntryCharacters: 200_000,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

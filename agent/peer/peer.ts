@@ -38,6 +38,7 @@ import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 import { ProcessStarter } from './processes.ts'
 import type { MeshPort, RemotePeers } from './remote-peers.ts'
+import type { Answer } from './row-pages.ts'
 import { PeerState } from './state.ts'
 import { Store } from './store.ts'
 import { Streams, sendItem } from './streams.ts'
@@ -62,6 +63,8 @@ export interface PeerOptions {
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
   log(line: string): void
+  /** Keeps console output of tasks. Default: nowhere. */
+  logOutput?(text: string): void
   /** The object store's memory, where somebody else has made it. */
   store?: SharedArrayBuffer
   /** The doorbell of this thread, likewise. */
@@ -418,10 +421,9 @@ export class Peer {
     if (failure.kind === 'code') return failure.bytes
     const { rows } = this.#owner
     const { owner, client } = this.#names.ownerOf(rows.client[row])
-    const number = rows.number[row]
     return failureValue(failure, {
-      taskId: taskIdText(owner, client, number),
-      objectId: objectIdText(owner, client, number),
+      taskId: this.#taskId(row),
+      objectId: objectIdText(owner, client, rows.number[row]),
       peerId: this.#options.peerId,
       attempt: rows.attempt[row] + 1,
     })
@@ -495,9 +497,29 @@ export class Peer {
     const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
     const home = this.#jobs.get(job)?.home
     const line = { name, worker: host.channel.workerId, text }
+    const task = row >= 0 ? this.#taskId(row) : undefined
+    this.#keep(task, line)
     if (home)
-      this.#remote?.output(home, isError, { ...line, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
+      this.#remote?.output(home, isError, { ...line, task, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
     else this.#print(job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()], isError, line)
+  }
+
+  /** What tasks write is in the log by the ids of their tasks: where they run, and where their program is. */
+  #keep(
+    task: string | undefined,
+    { name, worker, text }: { name?: string | undefined; worker: string; text: string },
+  ): void {
+    const { logOutput } = this.#options
+    if (!logOutput) return
+    const from = `${task === undefined ? '' : `${task} `}(${name ?? 'shoal'} ${worker}) `
+    for (let at = 0; at < text.length; at += limits.logEntryCharacters)
+      logOutput(from + text.slice(at, at + limits.logEntryCharacters))
+  }
+
+  #taskId(row: number): string {
+    const { rows } = this.#owner
+    const { owner, client } = this.#names.ownerOf(rows.client[row])
+    return taskIdText(owner, client, rows.number[row])
   }
 
   #print(
@@ -518,7 +540,8 @@ export class Peer {
       jobOf: name => this.#jobOf(name),
       jobName: job => (this.#jobs.has(job) ? this.#jobNameOf(job) : undefined),
       endJob: name => this.#endForeignJob(name),
-      output: (name, isError, line) => {
+      output: (name, isError, { task, ...line }) => {
+        this.#keep(task, line)
         const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
         this.#print([this.#drivers.get(job)], isError, line)
       },
@@ -651,19 +674,22 @@ export class Peer {
     return this.#state.here(method, params)
   }
 
-  /** Asks every linked peer, at most `askMs`; those that do not answer are left out. */
-  async #askOthers(method: string, params: unknown): Promise<unknown[]> {
+  /** Asks linked peers, at most `askMs`; those that do not answer are left out. */
+  async #askOthers(method: string, params: (peerId: string) => unknown, only?: ReadonlySet<string>): Promise<Answer[]> {
     const remote = this.#remote
     if (!remote) return []
     const over = new AbortController()
     const late = delay(limits.askMs, undefined, { signal: over.signal }).catch(() => undefined)
-    const asked = [...remote.linked()].map(({ index }) =>
-      Promise.race([remote.ask(index, method, params).catch(() => undefined), late]),
-    )
+    const asked = [...remote.linked()]
+      .filter(({ peerId }) => only?.has(peerId) ?? true)
+      .map(async ({ peerId, index }) => {
+        const answer = remote.ask(index, method, params(peerId)).catch(() => undefined)
+        return { peerId, answer: await Promise.race([answer, late]) }
+      })
     this.#stirred()
     const answers = await Promise.all(asked)
     over.abort()
-    return answers.filter(answer => answer !== undefined)
+    return answers.filter(({ answer }) => answer !== undefined)
   }
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
@@ -672,7 +698,8 @@ export class Peer {
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
-      ask: (what, how) => this.#askOthers(what, how),
+      linked: () => [...(this.#remote?.linked() ?? [])].map(({ peerId }) => peerId),
+      ask: (what, how, only) => this.#askOthers(what, how, only),
     })
     if (own !== undefined) return own
     if (method === 'leave') {

@@ -43,7 +43,7 @@ export interface RemoteHost {
   jobOf(name: JobName): number
   jobName(job: number): JobName | undefined
   endJob(name: JobName): void
-  output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string }): void
+  output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
   /** Answers a question of another peer. */
   answer(method: string, params: unknown): Promise<unknown>
   /** Something happened outside a turn. */
@@ -713,6 +713,7 @@ export class RemotePeers {
           worker: asText(map.w, 'worker', 200),
           text: asText(map.x, 'text', 1 << 20),
           ...(name === undefined ? {} : { name }),
+          ...(map.id === undefined ? {} : { task: asText(map.id, 'task', 200) }),
         }
         this.#host.output(jobFrom(map.job), map.e === true, line)
         return
@@ -1056,7 +1057,11 @@ export class RemotePeers {
     for (const remote of this.#remotes.values()) this.#send(remote, { t: 'job-end', job: jobTo(job) })
   }
 
-  output(job: JobName, isError: boolean, line: { name?: string | undefined; worker: string; text: string }): void {
+  output(
+    job: JobName,
+    isError: boolean,
+    line: { name?: string | undefined; worker: string; text: string; task: string | undefined },
+  ): void {
     const remote = this.#byPeerId.get(job.peer)
     if (!remote) return
     // A frame has its limit, a line of output has none.
@@ -1066,6 +1071,7 @@ export class RemotePeers {
         job: jobTo(job),
         e: isError,
         name: line.name,
+        id: line.task,
         w: line.worker,
         x: line.text.slice(at, at + 200_000),
       })

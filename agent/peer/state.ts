@@ -1,18 +1,9 @@
-import { objectIdText, taskIdText } from '../../wire/ids.ts'
+import { taskIdText } from '../../wire/ids.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
-import { limits } from './limits.ts'
+import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
+import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
 import type { WorkerHost } from './worker-host.ts'
-
-/** What a question about rows may say. */
-interface RowsQuestion {
-  filter?: Record<string, unknown>
-  limit?: number
-  /** How many rows to pass over. */
-  after?: number
-}
-
-type Row = Record<string, unknown>
 
 /** What the state needs to know of its peer. */
 export interface StateSources {
@@ -29,14 +20,6 @@ export interface StateSources {
   draining(): boolean
 }
 
-/** What a peer knows of the others. */
-export interface Others {
-  /** Rows as `peers` gives them. */
-  members(): Row[]
-  /** The answers of those that are linked and answer in time. */
-  ask(method: string, params: unknown): Promise<unknown[]>
-}
-
 /** Answers questions about what this peer is doing, from its tables, when asked (api.md §7). */
 export class PeerState {
   readonly #peer: StateSources
@@ -47,15 +30,14 @@ export class PeerState {
 
   /** The answer for the whole mesh, or undefined where the question is somebody else's. */
   async answer(method: string, params: unknown, others: Others): Promise<unknown> {
-    const question = (params ?? {}) as RowsQuestion
     switch (method) {
       case 'tasks':
       case 'objects':
-      case 'workers': {
-        const all = { filter: question.filter, limit: limits.stateRowsMax, after: 0 }
-        const answers = (await others.ask(method, all)) as { rows: Row[] }[]
-        return page([...this.#rows(method), ...answers.flatMap(({ rows }) => rows)], question)
-      }
+      case 'workers':
+        return await mergedPage(method, (params ?? {}) as RowsQuestion, {
+          here: question => this.#page(method, question),
+          others,
+        })
       case 'peers':
         return this.#peers(others)
       case 'resources':
@@ -70,14 +52,22 @@ export class PeerState {
 
   /** What this peer alone knows, for another one. */
   here(method: string, params: unknown): unknown {
-    const question = (params ?? {}) as RowsQuestion
-    if (method === 'tasks' || method === 'objects' || method === 'workers') return page(this.#rows(method), question)
+    if (method === 'tasks' || method === 'objects' || method === 'workers')
+      return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
-  #rows(method: 'tasks' | 'objects' | 'workers'): Iterable<Row> {
-    return method === 'tasks' ? this.#tasks() : method === 'objects' ? this.#objects() : this.#workers()
+  #page(method: 'tasks' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
+    const after = Number.isSafeInteger(question.after) ? (question.after as number) : 0
+    switch (method) {
+      case 'tasks':
+        return page(this.#tasks(after), question)
+      case 'objects':
+        return page(objectRows(this.#peer, after), question)
+      case 'workers':
+        return page(this.#workers(after), question)
+    }
   }
 
   /** Rows of the members; of one that has come back, the last. */
@@ -132,8 +122,8 @@ export class PeerState {
 
   async #status(others: Others): Promise<Row> {
     const { tasks, waiting } = this.#counts()
-    for (const counts of (await others.ask('counts', undefined)) as ReturnType<PeerState['here']>[]) {
-      const more = counts as { tasks: Record<string, number>; waiting: Row[] }
+    for (const { answer } of await others.ask('counts', () => null)) {
+      const more = answer as { tasks: Record<string, number>; waiting: Row[] }
       for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
       waiting.push(...(more.waiting as typeof waiting))
     }
@@ -149,10 +139,21 @@ export class PeerState {
     }
   }
 
-  *#tasks(): Iterable<Row> {
+  /**
+   * Those that are not over from row `after` on, then those that are, newest first. What a page ended with is named by
+   * what stays true: a row, or below zero the place in all that was ever remembered.
+   */
+  *#tasks(after: number): Iterable<Placed> {
+    const { owner } = this.#peer.parts
+    if (after >= 0) yield* this.#liveTasks(after)
+    for (const task of owner.history.entries(after < 0 ? -after - 1 : undefined))
+      yield { row: this.#finished(task), next: -task.place - 1 }
+  }
+
+  *#liveTasks(after: number): Iterable<Placed> {
     const { owner } = this.#peer.parts
     const { rows } = owner
-    for (const row of owner.liveTasks()) {
+    for (const row of owner.liveTasks(after)) {
       const kind = owner.kinds[rows.kind[row]] as Kind
       const at = rows.state[row]
       // A guest is in the rows of its home.
@@ -163,7 +164,7 @@ export class PeerState {
         const { pid } = this.#peer.parts.peerFacts(peerId)
         attempts.push({ thread: -1, startedAt: rows.startedAt[row], at: { peerId, workerId: '', pid } })
       } else if (at >= state.running) attempts.push({ thread: rows.thread[row], startedAt: rows.startedAt[row] })
-      yield this.#task(kind, {
+      const live = this.#task(kind, {
         client: rows.client[row],
         number: rows.number[row],
         job: rows.job[row],
@@ -173,8 +174,8 @@ export class PeerState {
         attempts,
         submittedAt: rows.submittedAt[row],
       })
+      yield { row: live, next: row + 1 }
     }
-    for (const task of owner.history.entries()) yield this.#finished(task)
   }
 
   #finished(task: FinishedTask): Row {
@@ -221,7 +222,7 @@ export class PeerState {
       ...(error === undefined ? {} : { error }),
     }))
     return {
-      taskId: taskIdText(peer, task.client, task.number),
+      taskId: this.#taskId(task.client, task.number),
       name: kind.name,
       kind: 'task',
       state: task.state,
@@ -236,47 +237,15 @@ export class PeerState {
     }
   }
 
-  *#objects(): Iterable<Row> {
-    const { peerId, parts, jobId } = this.#peer
-    const { rows, clients, kinds } = parts.owner
-    for (let row = 0; row < rows.capacity; row++) {
-      const at = rows.state[row]
-      if (at !== state.ready && at !== state.failed && at !== state.remote) continue
-      const extra = rows.extra[row]
-      // What another peer owns is in that peer's rows.
-      if (extra?.home || extra?.products || parts.owner.objects.isForeign(row)) continue
-      const forLineage = extra?.lineageHolders ?? 0
-      if (rows.holders[row] === forLineage && forLineage > 0) continue
-      const borrowers = extra?.borrowers?.size ?? 0
-      const locations = (extra?.locations ?? []).map(({ peer }) => parts.owner.peers.get(peer).peerId)
-      if (at !== state.remote || parts.owner.objects.isHere(row)) locations.unshift(peerId)
-      const task = extra?.madeBy?.task ?? row
-      const isTask = rows.kind[task] >= 0
-      const local = clients.get(rows.client[row])
-      const name = isTask ? kinds[rows.kind[task]]?.name : undefined
-      yield {
-        objectId: objectIdText(this.#peer, rows.client[row], rows.number[row]),
-        bytes: extra?.bytes ?? 0,
-        kind: isTask ? 'result' : 'put',
-        ownerId: peerId,
-        jobId: jobId(isTask ? rows.job[task] : (local?.job ?? 0)),
-        locations,
-        spilled: at === state.remote && extra?.disk !== undefined,
-        references: { local: rows.holders[row] - borrowers - forLineage, borrowers, tasks: extra?.pins ?? 0 },
-        ...(name === undefined ? {} : { name }),
-      }
-    }
-  }
-
-  *#workers(): Iterable<Row> {
+  *#workers(after: number): Iterable<Placed> {
     const { peerId, parts, hosts } = this.#peer
     const { rows, scheduler } = parts.owner
-    for (const thread of scheduler.threads.values()) {
+    for (const thread of [...scheduler.threads.values()].sort((a, b) => a.id - b.id)) {
+      if (thread.id < after) continue
       const running =
         thread.running > 0 ? [...parts.owner.liveTasks()].find(row => rows.thread[row] === thread.id) : undefined
-      const taskId =
-        running === undefined ? undefined : taskIdText(this.#peer, rows.client[running], rows.number[running])
-      yield {
+      const taskId = running === undefined ? undefined : this.#taskId(rows.client[running], rows.number[running])
+      const row = {
         workerId: this.#workerId(thread.id),
         peerId,
         kind: thread.isProcess ? 'process' : 'thread',
@@ -286,7 +255,14 @@ export class PeerState {
         actorIds: [],
         memoryBytes: hosts.get(thread.id)?.memoryBytes ?? 0,
       }
+      yield { row, next: thread.id + 1 }
     }
+  }
+
+  /** Of a guest by its home. */
+  #taskId(client: number, number: number): string {
+    const { owner, client: there } = this.#peer.parts.names.ownerOf(client)
+    return taskIdText(owner, there, number)
   }
 
   #workerId(worker: number): string {
@@ -325,21 +301,4 @@ function sum(peers: Row[], what: 'resources' | 'available'): Record<string, numb
     }
   }
   return all
-}
-
-/** The rows that fit, a page of them, and where the next page begins. */
-function page(
-  rows: Iterable<Row>,
-  { filter = {}, limit = limits.stateRowsMax, after = 0 }: RowsQuestion,
-): { rows: Row[]; next?: number } {
-  const wanted = Object.entries(filter)
-  const found: Row[] = []
-  let passed = 0
-  for (const row of rows) {
-    if (!wanted.every(([key, value]) => String(row[key]) === String(value))) continue
-    if (passed++ < after) continue
-    if (found.length === Math.min(limit, limits.stateRowsMax)) return { rows: found, next: after + found.length }
-    found.push(row)
-  }
-  return { rows: found }
 }

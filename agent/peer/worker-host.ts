@@ -5,6 +5,7 @@ import { copyBytes, readText, sendCode, sendText, sendWords } from '../../wire/t
 import { limits as coreLimits, type TaskEnd, type ThreadEnd } from '../core/index.ts'
 import { CLAIMS } from '../workers/index.ts'
 import type { ClientRecords } from './client-records.ts'
+import { OutputLines } from './output-lines.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 
@@ -92,6 +93,7 @@ export class WorkerHost {
     endedAt: 0,
     error: undefined,
   }
+  readonly #lines = new OutputLines((token, isError, text) => this.#wrote(token, isError, text))
   readonly #from = { u8: new Uint8Array(0) as Uint8Array, at: 0, bytes: 0 }
 
   constructor(
@@ -113,6 +115,7 @@ export class WorkerHost {
       output: (isError, text) => this.#wrote(-1, isError, text, this.#escaped),
       stirred: () => events.stirred(),
       ended: end => {
+        this.#lines.close()
         this.ended = true
         this.#asClient.close()
         events.ended(this, end)
@@ -369,7 +372,7 @@ export class WorkerHost {
         break
       case record.output: {
         const { text } = readText(memory, at, 1, bytes) as { text: string }
-        this.#wrote(i32[word], field === 1, text)
+        this.#lines.write(i32[word], field === 1, text)
         break
       }
       case record.incapable: {
@@ -422,6 +425,7 @@ export class WorkerHost {
     const word = at >> 2
     const end = this.#end
     const token = i32[word]
+    this.#lines.ended(token)
     this.#freeClaim(i32[word + 1])
     const keys = i32[word + 2]
     const errorBytes = i32[word + 9]

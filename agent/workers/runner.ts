@@ -390,6 +390,7 @@ export class Runner {
       return
     }
     encoder.finish()
+    client.taskEnds(task)
     if (encoder.length > wireLimits.inlineBytes) this.#store(task, encoder.bytes(), [...client.contained])
     else this.#done(task, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
     this.#after(task)
@@ -587,6 +588,7 @@ export class Runner {
       }
     }
     encoder.finish()
+    client.taskEnds(task)
     this.#done(task, flag.error | flags, encoder.scratch, encoder.length, client.contained, -1, text.slice(0, 500))
   }
 

@@ -95,6 +95,8 @@ export class Engine implements WorkerClient {
   readonly streams = new Map<number, StreamReader>()
   readonly #aliases = new Map<string, number>()
   readonly #preparing = new Set<Promise<void>>()
+  /** In a worker: the tasks that submitted what has not come back, by its slots. */
+  readonly #submitters: (RunningTask | undefined)[] = []
   #nextNumber = 1
   #nextFunction = 0
   #submitted = 0
@@ -142,7 +144,7 @@ export class Engine implements WorkerClient {
     const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
     ref.state = where.broken
     ref.value = error
-    this.unasked.add(ref)
+    this.unasked.add(ref, this.currentTask)
     return ref
   }
 
@@ -188,7 +190,9 @@ export class Engine implements WorkerClient {
     i32[word + 1] = low(ref.number)
     i32[word + 2] = high(ref.number)
     i32[word + 3] = fn
-    i32[word + 4] = this.#channel.bridge?.current()?.token ?? -1
+    const submitter = this.currentTask
+    if (this.#channel.bridge) for (const one of [ref, ...parts]) this.#submitters[one.slot] = submitter
+    i32[word + 4] = submitter?.token ?? -1
     i32[word + 5] = keys
     i32[word + 6] = args.length
     i32[word + 7] = parts.length
@@ -204,7 +208,11 @@ export class Engine implements WorkerClient {
     outbox.end()
     if (dependencies.length > 0) ref.dependencies = [...dependencies]
     this.encoder.finish()
-    for (const one of args.own) this.release(one)
+    for (const one of args.own) {
+      // Should it fail, the task does.
+      one.asked = true
+      this.release(one)
+    }
     // The agent begins while a long loop goes on submitting.
     if ((++this.#submitted & 127) === 0) outbox.flush()
     return ref
@@ -221,6 +229,7 @@ export class Engine implements WorkerClient {
     const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
     ref.state = state
     ref.value = value
+    ref.isPut = true
     return ref
   }
 
@@ -273,6 +282,7 @@ export class Engine implements WorkerClient {
     this.contained.push(this.#clientWord(ref.owner, ref.client), ref.number)
     if (ref.shared) return
     ref.shared = true
+    this.unasked.forget(ref)
     if (ref.slot >= 0) sendWords(this.outbox, record.share, 0, ref.slot, low(ref.number), high(ref.number))
     else this.#publish(ref)
   }
@@ -288,7 +298,8 @@ export class Engine implements WorkerClient {
     const slot = this.#slots.take()
     const { failed, bytes } = this.#bytesOf(ref)
     ref.slot = slot
-    const at = this.outbox.begin(record.value, (failed ? 1 : 0) | 2, alignedAfterWords(6) + bytes.length)
+    const field = (failed ? 1 : 0) | 2 | (ref.isPut ? 0 : 4)
+    const at = this.outbox.begin(record.value, field, alignedAfterWords(6) + bytes.length)
     const word = at >> 2
     const { i32, u8 } = this.outbox
     i32[word] = slot
@@ -346,7 +357,7 @@ export class Engine implements WorkerClient {
   release(ref: RefData): void {
     if (ref.released) return
     ref.released = true
-    this.unasked.forget(ref)
+    this.unasked.released(ref)
     if (ref.waiters) notifyWaiters(ref)
     // The slot of a pending one is free only when its result has come: the agent may still name it.
     if (ref.state !== where.pending || this.#slots.get(ref.slot) !== ref) this.#letGo(ref)
@@ -423,6 +434,10 @@ export class Engine implements WorkerClient {
 
   abandoned(token: number): void {
     this.suspension.resumed(token)
+  }
+
+  taskEnds(task: RunningTask): void {
+    this.unasked.taskEnded(task)
   }
 
   decodeError(bytes: Uint8Array): unknown {
@@ -555,7 +570,8 @@ export class Engine implements WorkerClient {
       if (ref.shared) this.#publish(ref)
     }
     if (ref.released) this.#letGo(ref)
-    this.#settle(ref)
+    this.#settle(ref, this.#submitters[slot])
+    if (this.#submitters.length > 0) this.#submitters[slot] = undefined
   }
 
   /** What is short and holds nothing is decoded at once: its bytes need no memory of their own then. */
@@ -569,10 +585,10 @@ export class Engine implements WorkerClient {
     ref.value = u8.slice(from, from + bytes)
   }
 
-  #settle(ref: RefData): void {
+  #settle(ref: RefData, submitter: RunningTask | undefined): void {
     ref.dependencies = undefined
+    if (ref.state === where.failed) this.unasked.add(ref, submitter)
     if (ref.waiters !== undefined) notifyWaiters(ref)
-    else if (ref.state === where.failed && !ref.released) this.unasked.add(ref)
   }
 
   #stored(slot: number, bytes: number): void {
@@ -581,9 +597,10 @@ export class Engine implements WorkerClient {
     this.#slots.set(slot, undefined)
     ref.state = where.stored
     ref.storedBytes = bytes
+    if (this.#submitters.length > 0) this.#submitters[slot] = undefined
     if (ref.owner === this.owner) this.#dropped.register(ref, slot, ref)
     if (ref.released) this.#letGo(ref)
-    this.#settle(ref)
+    this.#settle(ref, undefined)
   }
 
   /** Our own large value is in the store. */
@@ -592,7 +609,7 @@ export class Engine implements WorkerClient {
     ref.state = where.stored
     this.#dropped.register(ref, ref.slot, ref)
     if (ref.released) this.#letGo(ref)
-    this.#settle(ref)
+    this.#settle(ref, undefined)
   }
 
   #supply(slot: number, index: number): void {

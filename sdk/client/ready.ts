@@ -10,7 +10,6 @@ import { removeWaiter, type Waiter } from './waiter.ts'
 export function whenReady(ref: ObjectRef<unknown>, callback: () => void): () => void {
   if (!isRef(ref)) throw new TypeError('not a ref')
   const { engine } = ref
-  ref.asked = true
   if (engine.settled(ref)) {
     callback()
     return () => undefined

@@ -38,6 +38,8 @@ export class RefData {
   shared = false
   /** Refs among the task's arguments that were pending when it was submitted. */
   dependencies: RefData[] | undefined = undefined
+  /** A value that this program put, and kept. */
+  isPut = false
   /** Of stored ones. */
   storedBytes = 0
   /** Let go of: it cannot be read or passed on. What came of it stays as long as a task that was given it may need it. */
@@ -46,7 +48,7 @@ export class RefData {
   brought = false
   /** The last `wait` that looked at it: it is given each of its refs once. */
   seenBy = 0
-  /** Somebody has asked for the value. */
+  /** Somebody has asked for the value, so that a failure is known. */
   asked = false
   /** Times that its stored value was asked for and has not been read: the agent is told to let go afterwards. */
   fetches = 0

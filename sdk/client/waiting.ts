@@ -47,7 +47,8 @@ export class Waiting implements Waiter {
     this.#resolve = resolve
     this.#task = engine.suspension.begin()
     for (const ref of refs) {
-      ref.asked = true
+      // What is waited for is looked at later, or never.
+      if (this.#failFast) ref.asked = true
       if (!engine.settled(ref)) engine.await(ref, this)
     }
     const { timeoutMs, signal } = options

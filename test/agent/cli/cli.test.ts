@@ -138,6 +138,29 @@ t.test('up, status, run, tasks, down: the life of an agent', async t => {
   t.notOk(existsSync(agent.socket))
 })
 
+t.test('an unfinished last line reaches the driver with the end of its task, from threads and processes', async t => {
+  await using agent = await startAgent('--cpus', '2')
+  for (const isolation of ['thread', 'process']) {
+    using script = program(`import { get, init, task } from 'shoal'
+      await using mesh = await init()
+      const options = { isolation: '${isolation}', retries: 0 } as const
+      const f = task(() => { process.stdout.write('one, '); process.stdout.write('and '); process.stdout.write('two\\nlast') },
+        { name: 'unfinished', ...options })
+      await get(f.remote())
+      const g = task(() => { process.stdout.write('before it threw'); throw new Error('thrown') }, { name: 'throws', ...options })
+      await get(g.remote()).catch(() => undefined)
+      const h = task(() => { process.stdout.write('before it left'); process.exit(3) }, { name: 'leaves', ...options })
+      const error = await get(h.remote()).catch(error => error)
+      console.log(error.code, JSON.stringify(error.lastLines ?? error.message))`)
+    const { out, err } = await run([script.file], { SHOAL_HOME: agent.home, SHOAL_ADDRESS: agent.socket })
+    t.match(out, /^\(unfinished [tp]\d+\) one, and two$/m, `${isolation}: ${err}`)
+    t.match(out, /^\(unfinished [tp]\d+\) last$/m, isolation)
+    t.match(out, /^\(throws [tp]\d+\) before it threw$/m, isolation)
+    t.match(out, /^\((leaves|shoal) [tp]\d+\) before it left$/m, isolation)
+    t.match(out, /SHOAL_WORKER_DIED.*before it left/, isolation)
+  }
+})
+
 t.test("a driver's end ends its job, also when it is killed; other drivers go on", async t => {
   await using agent = await startAgent('--cpus', '2')
   const env = { SHOAL_HOME: agent.home, SHOAL_ADDRESS: agent.socket }

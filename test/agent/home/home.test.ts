@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -6,10 +6,12 @@ import {
   type Home,
   HomeError,
   homeAt,
+  LogFile,
   loadMembership,
   loadPeerIdentity,
   nextIncarnation,
   prepareHome,
+  readLog,
   takeAgentLock,
 } from '../../../agent/home/index.ts'
 
@@ -91,4 +93,21 @@ t.test('one agent a home', t => {
   t.equal('heldBy' in again, false)
   if (!('heldBy' in again)) again.release()
   t.end()
+})
+
+t.test('a log is bounded, and keeps the newest, also where more comes than the disk takes', async t => {
+  const { logFile, dir } = temporaryHome()
+  const log = new LogFile(logFile, { fileBytesMax: 10_000, filesMax: 5, queueBytesMax: 5000 })
+  for (let i = 0; i < 20_000; i++) {
+    log.write(`entry ${i}`)
+    if (i % 50 === 0) await new Promise(resolve => setImmediate(resolve))
+  }
+  for (let i = 20_000; i < 30_000; i++) log.write(`entry ${i}`)
+  await log.close()
+  const entries = await readLog(logFile, 100, () => true)
+  t.match(entries.at(-1)?.text, /^entry 29999$/)
+  t.match((await readLog(logFile, 1, ({ text }) => text.includes('dropped'))).length, 1, 'it says what is missing')
+  const folder = join(dir, 'logs')
+  const bytes = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0)
+  t.ok(bytes <= 5 * 16_000, `${bytes} bytes`)
 })
