@@ -592,7 +592,8 @@ export class Owner {
   /** How many items of a generator that is about to run count as taken. */
   creditOf(row: number): number {
     const extra = this.rows.extra[row]
-    return extra?.products ? this.products.credit(extra.products) : (extra?.credit ?? 0)
+    if (extra?.products) return extra.products.isStream ? this.products.credit(extra.products) : 0
+    return extra?.credit ?? 0
   }
 
   #credit(row: number, read: number): void {

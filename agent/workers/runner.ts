@@ -87,7 +87,7 @@ export class Runner {
 
   /** A `run` record. */
   run(field: number, memory: RecordMemory, at: number, bytes: number): void {
-    const { claims, functions, outbox } = this.#parts
+    const { claims, functions } = this.#parts
     const { i32 } = memory
     const word = at >> 2
     const fn = functions.get(i32[word + 2])
@@ -99,7 +99,7 @@ export class Runner {
     }
     const claim = i32[word + 1]
     if (Atomics.compareExchange(claims, claim, 0, 1) !== 0) {
-      sendWords(outbox, record.skipped, 0, claim)
+      this.#skip(i32[word], claim)
       return
     }
     this.#start(fn, field, memory, at)
@@ -120,10 +120,15 @@ export class Runner {
       const { field, buffer } = fn.queue.shift() as { field: number; buffer: ArrayBuffer }
       const memory = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer), f64: new Float64Array(buffer) }
       const claim = memory.i32[1]
-      if (Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0)
-        sendWords(this.#parts.outbox, record.skipped, 0, claim)
+      if (Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0) this.#skip(memory.i32[0], claim)
       else this.#start(fn, field, memory, 0)
     }
+  }
+
+  /** The agent has taken it back. */
+  #skip(token: number, claim: number): void {
+    this.#credits.delete(token)
+    sendWords(this.#parts.outbox, record.skipped, 0, claim)
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
