@@ -58,6 +58,7 @@ function refusedClass(value: object): string | undefined {
   if (types.isPromise(value)) return 'Promise'
   if (types.isWeakMap(value) || types.isWeakSet(value) || value instanceof WeakRef) return className(value)
   if (types.isGeneratorObject(value)) return 'generator'
+  if (types.isArgumentsObject(value)) return 'arguments'
   if (types.isMapIterator(value) || types.isSetIterator(value)) return 'iterator'
   if (types.isExternal(value) || types.isModuleNamespaceObject(value)) return 'module'
   if (value instanceof EventEmitter || value instanceof EventTarget) return className(value)
@@ -68,12 +69,22 @@ function refusedClass(value: object): string | undefined {
   ) {
     const { constructor: Class } = at as { constructor?: unknown }
     if (typeof Class !== 'function' || !Object.hasOwn(at, 'constructor')) continue
-    const isNative = /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(Class))
     const isGlobal = (globalThis as Record<string, unknown>)[Class.name] === Class
-    if ((isNative || isGlobal) && Class !== Object) return Class.name
+    if ((isNativeClass(Class) || isGlobal) && !makesPlain(Class, at)) return Class.name
   }
   const shown = Object.prototype.toString.call(value)
   return / (\w* ?Iterator|Generator|AsyncGenerator)\]$/.test(shown) ? 'iterator' : undefined
+}
+
+/** Whether a class is JavaScript's own, of whatever realm. */
+export function isNativeClass(Class: unknown): boolean {
+  return /\{\s*\[native code\]\s*\}\s*$/.test(Function.prototype.toString.call(Class))
+}
+
+/** Objects of another realm are plain, and so is what only inherits from an error: such classes were written before `class`. */
+function makesPlain({ name }: { name: string }, prototype: object): boolean {
+  if (name === 'Object') return Object.getPrototypeOf(prototype) === null
+  return errorClasses.some(one => one.name === name)
 }
 
 export function className(value: object): string {
@@ -83,6 +94,8 @@ export function className(value: object): string {
 
 /** What to do about a value that cannot travel. */
 export function adviceFor(value: unknown): string {
+  // Nothing is asked of it: its traps are the user's.
+  if (types.isProxy(value)) return 'is a Proxy: pass what it stands for, or a copy of that'
   switch (typeof value) {
     case 'function':
       return `is a function${value.name ? ` (${value.name})` : ''}: pass what it needs as data, or make it remote with task(…)`
@@ -100,6 +113,7 @@ function adviceForObject(value: object): string {
   if (value instanceof URL) return 'is a URL: pass its href, and make a URL of it there'
   if (types.isPromise(value)) return 'is a Promise: await it first, or pass the ref of a task'
   if (types.isSharedArrayBuffer(value)) return 'is a SharedArrayBuffer: pass a typed array, which is copied, or put it'
+  if (name === 'arguments') return 'is an arguments object: pass [...arguments]'
   if (/iterator|generator/i.test(name)) return `is a ${name}: pass an array of its items`
   return `is ${/^[AEIOU]/i.test(name) ? 'an' : 'a'} ${name}: pass what it was made from, and make it inside the function; or registerType its class`
 }

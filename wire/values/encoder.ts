@@ -1,7 +1,7 @@
 import { types } from 'node:util'
 import { isShoalError } from '../errors/index.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { adviceFor, form, formOf, knownForm } from './classify.ts'
+import { adviceFor, form, formOf, isNativeClass, knownForm } from './classify.ts'
 import { Refusal, ValueError } from './errors.ts'
 import type { Extension } from './extension.ts'
 import { refusedAt, throwingPath } from './path.ts'
@@ -206,17 +206,25 @@ export class Encoder extends ByteWriter {
 
   #object(value: object): void {
     if (this.#back(value)) return
+    if (types.isProxy(value)) {
+      if (this.#extended(value, true)) return
+      throw new Refusal(value, adviceFor(value))
+    }
     const prototype = Object.getPrototypeOf(value) as object | null
-    if (prototype === Object.prototype || prototype === null) {
-      if (types.isModuleNamespaceObject(value)) throw new Refusal(value, adviceFor(value))
+    if (prototype === Object.prototype) {
+      if (types.isArgumentsObject(value)) throw new Refusal(value, adviceFor(value))
       this.#contain(container.object, value)
+      return
+    }
+    if (prototype === null) {
+      this.#byForm(formOf(value), value)
       return
     }
     const known = knownForm(prototype)
     if (known === undefined) {
       if (this.#extended(value, true) || this.#registered(value, prototype)) return
       this.#byForm(formOf(value), value)
-    } else if (known === form.array) this.#contain(container.array, value)
+    } else if (known === form.array && Array.isArray(value)) this.#contain(container.array, value)
     else
       this.#byForm(
         known === form.error && this.#types.size > 0 && this.#registered(value, prototype) ? -1 : formOf(value),
@@ -242,7 +250,7 @@ export class Encoder extends ByteWriter {
         return
       case form.date:
         this.byte(tag.date)
-        this.double((value as Date).getTime())
+        this.double(Date.prototype.getTime.call(value))
         return
       case form.regexp:
         this.byte(tag.regexp)
@@ -389,8 +397,9 @@ export class Encoder extends ByteWriter {
 
   #map(value: Map<unknown, unknown>): void {
     this.byte(tag.map)
-    this.varint(value.size)
-    for (const [key, held] of [...Map.prototype.entries.call(value)]) {
+    const entries = [...Map.prototype.entries.call(value)]
+    this.varint(entries.length)
+    for (const [key, held] of entries) {
       this.#write(key)
       this.#write(held)
     }
@@ -398,18 +407,19 @@ export class Encoder extends ByteWriter {
 
   #set(value: Set<unknown>): void {
     this.byte(tag.set)
-    this.varint(value.size)
-    for (const held of [...Set.prototype.values.call(value)]) this.#write(held)
+    const items = [...Set.prototype.values.call(value)]
+    this.varint(items.length)
+    for (const held of items) this.#write(held)
   }
 
   // ---- errors
 
   #error(value: Error): void {
     const prototype = Object.getPrototypeOf(value) as object
-    const known = errorClasses.findIndex(one => one.prototype === prototype)
+    const known = errorKind(prototype)
     const kind = known < 0 ? (value instanceof AggregateError ? errorClasses.length - 1 : 0) : known
     const { message, stack } = value
-    const name = String(value.name)
+    const name = value.name === undefined ? errorClasses[kind].name : String(value.name)
     const keys = Object.keys(value).filter(key => !ownParts.has(key))
     const parts =
       (name === errorClasses[kind].name ? 0 : errorPart.name) |
@@ -454,9 +464,10 @@ export class Encoder extends ByteWriter {
   #view(value: ArrayBufferView): void {
     const prototype = Object.getPrototypeOf(value) as object
     let kind = viewClasses.findIndex(one => one.prototype === prototype)
-    if (kind < 0) kind = viewClasses.findIndex(one => value instanceof one)
-    if (kind < 0) throw new Refusal(value, adviceFor(value))
+    if (kind < 0) kind = viewKind(value)
     const buffer = value.buffer as ArrayBuffer
+    if (value.byteLength === 0 && buffer.resizable && isOutOfBounds(value))
+      throw new Refusal(value, 'is a view of what its resizable buffer no longer has')
     const whole = !types.isSharedArrayBuffer(buffer) && sendsWhole(value, buffer)
     this.byte(tag.view)
     this.byte(kind)
@@ -475,6 +486,33 @@ export class Encoder extends ByteWriter {
     this.varint(value.byteOffset)
     this.varint(followsBuffer(value, buffer) ? 0 : value.byteLength / size + 1)
     this.#object(buffer)
+  }
+}
+
+/** The class of an error by its prototype, that of another realm too; -1: one of the user's. */
+function errorKind(prototype: object | null): number {
+  const kind = errorClasses.findIndex(one => one.prototype === prototype)
+  const Class = (prototype as { constructor?: unknown } | null)?.constructor
+  if (kind >= 0 || typeof Class !== 'function' || Class.prototype !== prototype || !isNativeClass(Class)) return kind
+  return errorClasses.findIndex(one => one.name === Class.name)
+}
+
+const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
+  ?.get as () => string | undefined
+
+/** The class of a view by its internal slot: of a subclass, or of another realm. */
+function viewKind(value: ArrayBufferView): number {
+  const name = typedArrayName.call(value) ?? 'DataView'
+  return viewClasses.findIndex(one => one.name === name)
+}
+
+/** Whether a typed array without elements has lost them with its buffer's end. */
+function isOutOfBounds(value: ArrayBufferView): boolean {
+  try {
+    if (!(value instanceof DataView)) Uint8Array.prototype.keys.call(value as Uint8Array<ArrayBuffer>)
+    return false
+  } catch {
+    return true
   }
 }
 
