@@ -1,12 +1,15 @@
 /** What users' programs may rely on at compile time: `tsc -p .` is the test. Nothing here runs. */
 import {
   asCompleted,
+  cancel,
   get,
   type Mesh,
   type ObjectRef,
+  type ObjectStream,
   put,
   type RemoteArgs,
   type RemoteFunction,
+  release,
   ShoalError,
   TaskError,
   type TaskOptions,
@@ -99,6 +102,47 @@ export async function tasks() {
 
   const again: RemoteFunction<(a: number) => number> = task((a: number) => a).options({ retries: 0 })
   is<ObjectRef<number>>()(again.options({ cpus: 0.5 }).remote(1))
+}
+
+export async function severalValues() {
+  const pair = task((n: number) => [n, String(n)] as const, { returns: 2 })
+  const [n, text] = pair.remote(1)
+  is<ObjectRef<number>>()(n)
+  is<ObjectRef<string>>()(text)
+  const halves = task((list: number[]) => [list, list], { returns: 2 })
+  is<[ObjectRef<number[]>, ObjectRef<number[]>]>()(halves.remote([1]))
+  is<[ObjectRef<number>, ObjectRef<number>, ObjectRef<number>]>()(
+    task(async (): Promise<number[]> => [1, 2, 3])
+      .options({ returns: 3 })
+      .remote(),
+  )
+  is<ObjectRef<number[][]>>()(halves.options({ returns: 1 }).remote([1]))
+  is<[ObjectRef<number[]>, ObjectRef<number[]>]>()(halves.options({ cpus: 0.5 }).remote([1]))
+  is<ObjectRef<number>[]>()(task((): number[] => [], { returns: 1000 }).remote())
+  is<number[]>()(await get(task((): number[] => [], { returns: 1000 }).remote()))
+}
+
+export async function streams() {
+  const numbersOf = task(function* (n: number) {
+    for (let i = 0; i < n; i++) yield i
+  })
+  is<ObjectStream<number>>()(numbersOf.remote(1))
+  const textsOf = task(
+    async function* (from: ObjectStream<number>) {
+      for await (const ref of from) yield String(await get(ref))
+    },
+    { backpressure: 5 },
+  )
+  for await (const ref of textsOf.remote(numbersOf.remote(numbers))) is<ObjectRef<string>>()(ref)
+  const stream = textsOf.options({ backpressure: 1 }).remote(numbersOf.remote(1))
+  is<ObjectStream<string>>()(stream)
+  is<(ObjectStream<string> | ObjectRef<number>)[]>()((await wait([stream, numbers])).ready)
+  await cancel(stream)
+  release(stream, numbers)
+  // @ts-expect-error: a stream of numbers for one of texts
+  task((from: ObjectStream<string>) => from.id).remote(numbersOf.remote(1))
+  // @ts-expect-error: a stream has many values
+  await get(stream)
 }
 
 export async function maps() {
