@@ -11,7 +11,7 @@ export class Stream<T> implements ObjectStream<T> {
 
   constructor(ref: RefData, taken = 0) {
     this.#reader = new StreamReader(ref, taken)
-    dropped.register(this, this.#reader, this)
+    dropped.register(this, this.#reader)
   }
 
   /** How it is read: for `wait`, `cancel` and values that it travels in. */

@@ -116,7 +116,7 @@ export class Engine implements WorkerClient {
     this.stored = new StoredValues(this.outbox, channel.store, ref => this.#letGo(ref))
     this.calls = new Calls(this.outbox)
     this.suspension = new Suspension(channel)
-    this.#dropped = new FinalizationRegistry(slot => this.#releaseSlot(slot))
+    this.#dropped = new FinalizationRegistry(use => this.#releaseUse(use))
   }
 
   get bridge(): WorkerBridge | undefined {
@@ -310,7 +310,7 @@ export class Engine implements WorkerClient {
     i32[word + 5] = 0
     u8.set(bytes, at + alignedAfterWords(6))
     this.outbox.end()
-    this.#dropped.register(ref, slot, ref)
+    this.#releaseWithout(ref, slot)
   }
 
   /** Encoders for values within values, as many as are in use at a time. */
@@ -350,7 +350,7 @@ export class Engine implements WorkerClient {
     ref.shared = true
     const word = this.#clientWord(owner, client)
     sendWords(this.outbox, record.borrow, 0, ref.slot, word, low(number), high(number))
-    this.#dropped.register(ref, ref.slot, ref)
+    this.#releaseWithout(ref, ref.slot)
     return ref
   }
 
@@ -366,9 +366,21 @@ export class Engine implements WorkerClient {
   #letGo(ref: RefData): void {
     if (ref.state === where.stored) ref.value = undefined
     if (ref.slot < 0 || ref.fetches > 0) return
-    this.#dropped.unregister(ref)
     this.#releaseSlot(ref.slot)
     ref.slot = -1
+  }
+
+  /**
+   * The agent is told to let go when nobody has this ref any more. The registry has no token by which it would forget one that was
+   * released: that costs ten times as much as the rest of it, so a use of a slot has a number by which it is seen to be over.
+   */
+  #releaseWithout(ref: RefData, slot: number): void {
+    this.#dropped.register(ref, this.#slots.use(slot))
+  }
+
+  #releaseUse(use: number): void {
+    const slot = this.#slots.slotOf(use)
+    if (slot >= 0) this.#releaseSlot(slot)
   }
 
   #releaseSlot(slot: number): void {
@@ -562,7 +574,7 @@ export class Engine implements WorkerClient {
       ref.value = memory.u8.slice(from, from + bytes)
     } else this.#take(ref, memory.u8, from, bytes, kept)
     if (kept) {
-      if (ref.owner === this.owner) this.#dropped.register(ref, slot, ref)
+      if (ref.owner === this.owner) this.#releaseWithout(ref, slot)
     } else {
       this.#slots.free(slot)
       ref.slot = -1
@@ -598,7 +610,7 @@ export class Engine implements WorkerClient {
     ref.state = where.stored
     ref.storedBytes = bytes
     if (this.#submitters.length > 0) this.#submitters[slot] = undefined
-    if (ref.owner === this.owner) this.#dropped.register(ref, slot, ref)
+    if (ref.owner === this.owner) this.#releaseWithout(ref, slot)
     if (ref.released) this.#letGo(ref)
     this.#settle(ref, undefined)
   }
@@ -607,7 +619,7 @@ export class Engine implements WorkerClient {
   #sealed(ref: RefData): void {
     this.#slots.set(ref.slot, undefined)
     ref.state = where.stored
-    this.#dropped.register(ref, ref.slot, ref)
+    this.#releaseWithout(ref, ref.slot)
     if (ref.released) this.#letGo(ref)
     this.#settle(ref, undefined)
   }
