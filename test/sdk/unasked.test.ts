@@ -10,10 +10,15 @@ async function driver(body: string, env: Record<string, string>): Promise<Ran> {
   const file = join(folder, 'program.ts')
   writeFileSync(
     file,
-    `import { asCompleted, cancel, get, init, put, task, wait } from 'shoal'
+    `import { asCompleted, cancel, get, init, mesh as meshHere, task, wait } from 'shoal'
     const mesh = await init()
     const bad = task(async (n: number) => { throw new Error('bad ' + n) }, { name: 'bad', retries: 0 })
     const good = task(async (n: number) => n)
+    // What has failed is known here, too: the answer comes after it.
+    const allHaveFailed = async () => {
+      const failed = async () => (await Array.fromAsync(meshHere().state.tasks({ name: 'bad' }))).every(({ state }) => state === 'failed')
+      while (!(await failed())) await new Promise(r => setTimeout(r, 20))
+    }
     ${body}
     await mesh.close()`,
   )
@@ -44,7 +49,7 @@ const inADriver = `
     await get(good.remote(0))
     const slow = task(async () => { await new Promise(r => setTimeout(r, 60_000)) })
     const cancelled = slow.remote(); await cancel(cancelled)
-    await new Promise(r => setTimeout(r, 300))`
+    await allHaveFailed()`
 
 const inATask = `
     const parent = task(async () => {
@@ -56,7 +61,7 @@ const inATask = `
       const asked = await get(bad.remote(10)).catch(error => error.message)
       await get([bad.remote(11), good.remote(0)]).catch(() => undefined)
       const given = bad.remote(12); await wait([given])
-      await new Promise(r => setTimeout(r, 200))
+      await allHaveFailed()
       return { given }
     }, { name: 'parent' })
     const { given } = await get(parent.remote())
@@ -78,5 +83,5 @@ t.test('a failure that nobody asks for is one line at the driver', { timeout: 12
     t.same(told(inside), [1, 2, 3, 4, 5, 6], `${way}: the same in tasks: ${inside.err}${inside.out}`)
   }
   const env = { SHOAL_ADDRESS: 'local', SHOAL_LOG: 'debug' }
-  t.match((await driver('bad.remote(1); await get(good.remote(1))', env)).err, /bad 1\n\s+at /, 'with its stack')
+  t.match((await driver('bad.remote(1); await allHaveFailed()', env)).err, /bad 1\n\s+at /, 'with its stack')
 })
