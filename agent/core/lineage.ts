@@ -11,6 +11,8 @@ export interface LineageEffects {
   queue(row: number): void
   /** A task fails like its argument. */
   failLike(row: number, dependency: number): void
+  /** What a running task has given is needed again. */
+  missed(task: number, index: number): void
 }
 
 /**
@@ -112,7 +114,10 @@ export class Lineage {
       const inside = extra.holds
       extra.holds = undefined
       if (inside) for (const held of inside) this.#objects.letGo(held)
-      if (rows.state[task] < state.ready) return
+      if (rows.state[task] < state.ready) {
+        this.#effects.missed(task, extra.madeBy?.index ?? 0)
+        return
+      }
     }
     this.#begin(task, reason)
     open.push(task)

@@ -177,6 +177,7 @@ export class Owner {
     this.lineage = new Lineage(this.rows, this.objects, {
       queue: row => this.#queue(row, this.#kind(row)),
       failLike: (row, dependency) => this.#failLike(row, dependency),
+      missed: (task, index) => this.products.missed(task, index),
     })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
     this.staging = new Staging(this.objects, effects)
@@ -625,7 +626,8 @@ export class Owner {
     const kind = this.#kind(row)
     this.exchange.ungrant(peer, row, end.failed ? undefined : end.endedAt - end.startedAt)
     const { startedAt, endedAt, error, at } = end
-    if (end.failed && (end.retry || end.system) && rows.retries[row] !== 0) {
+    const mayRun = (end.failed && (end.retry || end.system)) || this.products.of(row)?.restarts === true
+    if (mayRun && rows.retries[row] !== 0) {
       this.#again(row, { thread: -1, startedAt, endedAt, at, ...(error ? { error } : {}) }, true, kind)
       return true
     }
@@ -792,7 +794,8 @@ export class Owner {
     const suspended = rows.state[row] === state.suspended || rows.state[row] === state.resuming
     if (suspended) this.scheduler.drop(row, now)
     else this.scheduler.ended(row, end.endedAt - end.startedAt, end.awaited, now)
-    if (end.failed && end.retry && rows.retries[row] !== 0) {
+    const mayRun = (end.failed && end.retry) || this.products.of(row)?.restarts === true
+    if (mayRun && rows.retries[row] !== 0) {
       this.#again(row, { thread, startedAt: end.startedAt, endedAt: end.endedAt, error: end.error }, true)
       return
     }
@@ -908,7 +911,10 @@ export class Owner {
     }
     if (usesRetry && rows.retries[row] > 0) rows.retries[row]--
     const products = this.products.of(row)
-    if (products) products.given = 0
+    if (products) {
+      products.given = 0
+      products.restarts = false
+    }
     // A guest's attempts are counted by its home.
     if (!rows.extra[row]?.home) rows.attempt[row]++
     rows.thread[row] = -1

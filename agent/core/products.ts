@@ -38,6 +38,10 @@ export interface Products {
   reader: StreamReader | undefined
   /** Nobody reads it any more. */
   closed: boolean
+  /** That was before its end: there may be more items than it has given. */
+  cut: boolean
+  /** The attempt that runs was told to end, and the task runs again from its first item. */
+  restarts: boolean
   /** Holders that hold the task's row until it has come to its end, and do not read. */
   idle: number
 }
@@ -99,6 +103,8 @@ export class ProductTable {
       pushed: 0,
       reader: undefined,
       closed: false,
+      cut: false,
+      restarts: false,
       idle: 0,
     }
     rows.more(task).products = products
@@ -165,6 +171,8 @@ export class ProductTable {
         break
     }
     this.#push(products)
+    // It only made again what had been lost of a stream that was left: there is no end of its own to wait for.
+    if (products.ended && products.cut && index + 1 >= products.rows.length) this.#effects.credit(task, -1)
     this.#objects.letGo(task)
     return true
   }
@@ -205,25 +213,56 @@ export class ProductTable {
     if (!products?.isStream) return
     products.reader = reader
     products.pushed = from
-    if (from < products.read) this.#goBack(task, products, from)
+    if (from < products.read || products.closed) this.#goBack(task, products, from)
     this.#push(products)
   }
 
-  /** Items that had been taken are wanted again: those that are gone are made again. */
+  /** Items that had been taken, or left, are wanted again: those that are gone are made again. */
   #goBack(task: number, products: Products, from: number): void {
     const rows = this.#rows
     const missing: number[] = []
+    let first = products.rows.length
     for (let index = from; index < Math.min(products.read, products.rows.length); index++) {
       const there = products.rows[index]
       if (there >= 0) this.#objects.hold(there)
-      else missing.push(this.#addAgain(task, products, index))
+      else {
+        first = Math.min(first, index)
+        missing.push(this.#addAgain(task, products, index))
+      }
     }
-    products.read = from
-    if (missing.length === 0 || rows.state[task] < state.ready) return
-    const obstacle = this.#lineage.makeAgain(missing[0], 'it is read again')
+    products.read = Math.min(products.read, from)
+    const { cut } = products
+    products.closed = false
+    products.cut = false
+    if (missing.length === 0 && !cut) return
+    const wasEnded = products.ended
+    if (cut) products.ended = false
+    const isOver = rows.state[task] >= state.ready
+    const obstacle = isOver ? this.#lineage.makeAgain(task, 'it is read again') : this.#startAnew(task, first, cut)
     if (obstacle === undefined) return
-    for (const row of missing)
-      this.#objects.fail(row, { kind: 'lost', reason: `it was taken and let go, and ${obstacle}` })
+    products.ended = wasEnded
+    if (cut && rows.state[task] === state.failed) products.failed = true
+    else if (cut) missing.push(this.#addAgain(task, products, products.rows.length))
+    for (const row of missing) this.#objects.fail(row, { kind: 'lost', reason: `it was let go, and ${obstacle}` })
+  }
+
+  /**
+   * An item is needed that the running attempt of its generator has given already: the attempt is told to end, and the task runs
+   * again from its first item. Waiting for its own end may be for ever: it may stand at its backpressure, or have no end. Why
+   * not, if it cannot.
+   */
+  #startAnew(task: number, index: number, isEnding: boolean): string | undefined {
+    const products = this.of(task)
+    if (!products?.isStream || products.restarts || (index >= products.given && !isEnding)) return undefined
+    if (this.#rows.retries[task] === 0) return 'its retries are used up'
+    products.restarts = true
+    if (!isEnding) this.#effects.credit(task, -1)
+    return undefined
+  }
+
+  /** An item is lost while its generator runs. */
+  missed(task: number, index: number): void {
+    this.#startAnew(task, index, false)
   }
 
   #addAgain(task: number, products: Products, index: number): number {
@@ -273,6 +312,7 @@ export class ProductTable {
 
   /** What the producer may count as taken: everything when it only makes again what was lost; -1: it is to end. */
   credit(products: Products): number {
+    if (products.restarts) return -1
     if (products.ended) return Number.MAX_SAFE_INTEGER
     return products.closed ? -1 : products.read
   }
@@ -281,12 +321,16 @@ export class ProductTable {
   close(task: number): void {
     const products = this.of(task)
     if (!products?.isStream || products.closed) return
+    const { reader } = products
     products.closed = true
+    products.cut = !products.ended
     products.reader = undefined
     this.#objects.hold(task)
     const unread = products.rows.slice(products.read)
     products.read = products.rows.length
     for (const row of unread) if (row >= 0) this.#objects.letGo(row)
+    if (reader && 'tell' in reader) reader.tell()
+    products.restarts = false
     if (this.#rows.state[task] < state.ready && !products.ended) this.#effects.credit(task, -1)
     this.#objects.letGo(task)
   }

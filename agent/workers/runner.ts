@@ -92,6 +92,8 @@ export class Runner {
     const word = at >> 2
     const fn = functions.get(i32[word + 2])
     fn.width = i32[word + 7]
+    // What comes for it before it begins; what came for an attempt before this one is not its concern.
+    if (fn.spec.returns === 0) this.#credits.set(i32[word], 0)
     if (fn.code === undefined) functions.load(fn, () => this.#next(fn))
     if (fn.running >= fn.width || fn.code?.state === 'loading' || fn.queue.length > 0) {
       fn.queue.push({ field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer })
@@ -367,6 +369,7 @@ export class Runner {
   #leave(task: Task): void {
     task.ended = true
     this.#tasks.delete(task.token)
+    this.#credits.delete(task.token)
     if (!task.parked) task.fn.running--
   }
 
@@ -463,7 +466,7 @@ export class Runner {
   credit(token: number, taken: number): void {
     const task = this.#tasks.get(token)
     if (!task?.demand) {
-      this.#credits.set(token, taken)
+      if (this.#credits.has(token)) this.#credits.set(token, taken)
       return
     }
     if (taken < 0) task.stop(new Error(`nobody reads ${task.functionName} any more`))
@@ -660,6 +663,7 @@ export class Runner {
   }
 
   #incapable(task: Task, error: Error): void {
+    this.#credits.delete(task.token)
     const { outbox, client, functions } = this.#parts
     const { encoder } = functions.plain
     client.beginEncoding()

@@ -189,6 +189,40 @@ for (const { way, open } of ways) {
     await nothingLeft(opened.mesh)
   })
 
+  t.test(`${way}: a reader that dies begins anew: with all items, also where it had left the stream`, async t => {
+    const at = scratch(t)
+    await using opened = await open({ cpus: 2 })
+    // The first attempt takes a few, and dies; so does one that leaves the loop first.
+    const reader = task(async (stream: ObjectStream<Uint8Array>, log: string, { leaves }: { leaves: boolean }) => {
+      const isFirst = !existsSync(log)
+      writeFileSync(log, '')
+      const die = async (): Promise<never> => process.exit((await delay(200)) ?? 1)
+      const seen: number[] = []
+      for await (const ref of stream) {
+        seen.push((await get(ref))[0])
+        ref.release()
+        if (isFirst && seen.length === 3) {
+          if (leaves) break
+          await die()
+        }
+        if (seen.length === 6) break
+      }
+      if (isFirst) await die()
+      return seen
+    })
+    const endless = task(
+      function* () {
+        for (let i = 0; ; i++) yield new Uint8Array(10).fill(i)
+      },
+      { backpressure: 2 },
+    )
+    for (const leaves of [false, true]) {
+      const seen = reader.remote(endless.remote(), at(`leaves ${leaves}`), { leaves })
+      t.same(await get(seen, { timeoutMs: 20_000 }), [0, 1, 2, 3, 4, 5], `leaves: ${leaves}`)
+    }
+    await nothingLeft(opened.mesh)
+  })
+
   t.test(`${way}: returns: n gives a ref for each value`, async t => {
     await using opened = await open({ cpus: 1 })
     const pair = task((n: number) => [n, new Uint8Array(300_000).fill(n)] as const, { returns: 2 })
