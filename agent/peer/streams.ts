@@ -206,20 +206,20 @@ export class Streams {
     return Promise.resolve(null)
   }
 
+  /** Who asks holds the stream itself: the question alone must not keep it, should its asker be gone. */
   #next(row: number, from: number, begin: boolean): Promise<NextItems> {
-    const { objects, products, rows } = this.#parts.owner
+    const { products, rows } = this.#parts.owner
     const stream = products.of(row)
     return new Promise(resolve => {
       if (!stream) return
-      objects.hold(row)
-      let answered = false
       const tell = (): void => {
-        if (answered || (stream.rows.length <= from && !stream.ended && !stream.closed)) return
-        answered = true
-        const some = stream.rows.slice(from, from + ITEMS_MAX)
-        const count = stream.ended || stream.closed ? stream.rows.length : -1
-        resolve({ items: some.map(item => [rows.client[item], rows.number[item]]), count, failed: stream.failed })
-        objects.letGo(row)
+        const { failed, ended, closed } = stream
+        if (closed) resolve({ items: [], count: from, failed })
+        else if (ended || stream.rows.length > from) {
+          const some = stream.rows.slice(from, from + ITEMS_MAX)
+          const items = some.map((item): StreamKey => [rows.client[item], rows.number[item]])
+          resolve({ items, count: ended ? stream.rows.length : -1, failed })
+        }
       }
       const reader = { tell }
       if (begin) products.readBy(row, reader, from)

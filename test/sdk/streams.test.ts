@@ -286,5 +286,30 @@ t.test(
     }
     t.same(inner, [0, 1, 2])
     release(a, b)
+    // A reader at another peer that dies in the middle, and does not come again, leaves nothing.
+    const dies = task(
+      async (stream: ObjectStream<number>) => {
+        for await (const ref of stream) {
+          await get(ref)
+          await delay(200)
+          process.exit(1)
+        }
+      },
+      { placement: { peer: third }, retries: 0 },
+    )
+    const patient = task(async function* () {
+      yield 1
+      await delay(600_000, undefined, { signal: context().signal })
+    }, there)
+    const endless = task(
+      function* () {
+        for (let i = 0; ; i++) yield i
+      },
+      { ...there, backpressure: 2 },
+    )
+    // Nothing here holds the streams but the calls.
+    const ends = [() => get(dies.remote(patient.remote())), () => get(dies.remote(endless.remote()))]
+    for (const end of ends) t.equal(await end().catch(codeOf), 'SHOAL_WORKER_DIED')
+    await nothingLeft(attached)
   },
 )
