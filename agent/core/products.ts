@@ -152,6 +152,8 @@ export class ProductTable {
     if (!products || index < 0) return false
     const rows = this.#rows
     products.given = index + 1
+    // It only makes again what was lost of a stream that had been left: its own end may never come.
+    if (products.ended && products.cut && index + 1 === products.rows.length) this.#effects.credit(task, -1)
     let row = products.rows[index] ?? -1
     if (products.isStream && index === products.rows.length && !products.closed) row = this.#addItem(task, products)
     if (row < 0 || rows.state[row] !== state.expected) return false
@@ -171,8 +173,6 @@ export class ProductTable {
         break
     }
     this.#push(products)
-    // It only made again what had been lost of a stream that was left: there is no end of its own to wait for.
-    if (products.ended && products.cut && index + 1 >= products.rows.length) this.#effects.credit(task, -1)
     this.#objects.letGo(task)
     return true
   }
