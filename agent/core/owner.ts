@@ -650,6 +650,8 @@ export class Owner {
     if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
     this.exchange.ungrant(peer, row, undefined)
     rows.peer[row] = -1
+    const products = this.products.of(row)
+    if (products) products.restarts = false
     this.#queue(row, this.#kind(row))
   }
 

@@ -47,7 +47,7 @@ export interface Products {
 }
 
 /** Who reads a stream: a client of this peer by its slot, or another peer that asks for what comes after a number of items. */
-export type StreamReader = { client: number; slot: number; told: boolean } | { tell: () => void }
+export type StreamReader = { client: number; slot: number; told: boolean } | { tell: () => void; by: string }
 
 /** What has come of one product, as its task's worker says it. */
 export type Produced =
@@ -152,6 +152,8 @@ export class ProductTable {
     if (!products || index < 0) return false
     const rows = this.#rows
     products.given = index + 1
+    // It only makes again what was lost of a stream that had been left: its own end may never come.
+    if (products.ended && products.cut && index + 1 === products.rows.length) this.#effects.credit(task, -1)
     let row = products.rows[index] ?? -1
     if (products.isStream && index === products.rows.length && !products.closed) row = this.#addItem(task, products)
     if (row < 0 || rows.state[row] !== state.expected) return false
@@ -171,8 +173,6 @@ export class ProductTable {
         break
     }
     this.#push(products)
-    // It only made again what had been lost of a stream that was left: there is no end of its own to wait for.
-    if (products.ended && products.cut && index + 1 >= products.rows.length) this.#effects.credit(task, -1)
     this.#objects.letGo(task)
     return true
   }
@@ -333,6 +333,14 @@ export class ProductTable {
     products.restarts = false
     if (this.#rows.state[task] < state.ready && !products.ended) this.#effects.credit(task, -1)
     this.#objects.letGo(task)
+  }
+
+  /** Whether somebody else reads a stream than this client of this peer's, or of another's by its name there. */
+  isReadByOther(task: number, who: { client: number; slot: number } | { by: string }): boolean {
+    const reader = this.of(task)?.reader
+    if (!reader) return false
+    if ('by' in who) return !('by' in reader) || reader.by !== who.by
+    return !('client' in reader) || reader.client !== who.client || reader.slot !== who.slot
   }
 
   /** A client leaves it to others to read, and says so before it lets go. */

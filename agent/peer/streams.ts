@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Outbox } from '../../wire/outbox.ts'
 import { high, itemIs, low, record } from '../../wire/records.ts'
 import { sendBytes, sendWords } from '../../wire/texts.ts'
@@ -58,6 +59,8 @@ interface ForeignReader {
   readonly slot: number
   readonly peer: number
   readonly key: StreamKey
+  /** What the owner knows this reader by. */
+  readonly by: string
   /** The rows of the items from `read` on, held until they are taken. */
   rows: number[]
   read: number
@@ -88,10 +91,14 @@ export class Streams {
       this.#readForeign(client, slot, row, what, count)
       return
     }
-    if (what === 'begin') owner.products.readBy(row, { client: client.id, slot, told: false }, count)
-    else if (what === 'taken') owner.products.taken(row, count)
-    else if (what === 'close') owner.products.close(row)
-    else owner.products.leave(row)
+    const { products } = owner
+    if (what === 'begin') products.readBy(row, { client: client.id, slot, told: false }, count)
+    else if (products.isReadByOther(row, { client: client.id, slot })) {
+      // It reads no more, and what it still says of its reading is not its successor's.
+      if (what === 'leave' || (what === 'close' && owner.rows.client[row] === client.id)) products.leave(row)
+    } else if (what === 'taken') products.taken(row, count)
+    else if (what === 'close') products.close(row)
+    else products.leave(row)
   }
 
   /** A client is gone. */
@@ -110,25 +117,36 @@ export class Streams {
       if (!home) return
       const key: StreamKey = [home.client, rows.number[row]]
       const { peer } = home
-      const fresh = { client: client.id, slot, peer, key, rows: [], read: count, closed: false, acknowledging: false }
+      const by = randomUUID()
+      const fresh = {
+        client: client.id,
+        slot,
+        peer,
+        key,
+        by,
+        rows: [],
+        read: count,
+        closed: false,
+        acknowledging: false,
+      }
       if (reader) this.#leave(name, reader)
       this.#foreign.set(name, fresh)
       void this.#pump(name, fresh)
     } else if (reader && what === 'taken') this.#taken(reader, count)
     else if (reader) {
       this.#leave(name, reader)
-      if (what === 'close') void this.#tell(reader, 'stream-close', { key: reader.key })
+      if (what === 'close') void this.#tell(reader, 'stream-close', { key: reader.key, by: reader.by })
     }
   }
 
   /** Tells its client of everything that comes. */
   async #pump(name: string, reader: ForeignReader): Promise<void> {
-    const { client, slot, peer, key } = reader
+    const { client, slot, peer, key, by } = reader
     for (let begin = true; !reader.closed; begin = false) {
       const from = reader.read + reader.rows.length
       let next: NextItems
       try {
-        const asked = this.#host.ask(peer, 'stream-next', { key, from, begin })
+        const asked = this.#host.ask(peer, 'stream-next', { key, by, from, begin })
         this.#host.stirred()
         next = (await asked) as NextItems
       } catch {
@@ -161,7 +179,7 @@ export class Streams {
     // What was borrowed has left by then: the owner may let go.
     setImmediate(() => {
       reader.acknowledging = false
-      if (!reader.closed) void this.#tell(reader, 'stream-taken', { key: reader.key, read: reader.read })
+      if (!reader.closed) void this.#tell(reader, 'stream-taken', { key: reader.key, by: reader.by, read: reader.read })
     })
   }
 
@@ -185,11 +203,13 @@ export class Streams {
   answer(method: string, params: unknown): Promise<unknown> {
     const {
       key,
+      by = '',
       from = 0,
       read = 0,
       begin = false,
     } = params as {
       key: StreamKey
+      by?: string
       from?: number
       read?: number
       begin?: boolean
@@ -199,31 +219,32 @@ export class Streams {
     if (row < 0 || rows.state[row] === state.free || !products.of(row)) {
       return method === 'stream-next' ? Promise.reject(new Error('there is no such stream')) : Promise.resolve(null)
     }
-    if (method === 'stream-next') return this.#next(row, from, begin)
+    if (method === 'stream-next') return this.#next(row, { by, from, begin })
+    if (products.isReadByOther(row, { by })) return Promise.resolve(null)
     if (method === 'stream-taken') products.taken(row, read)
     else products.close(row)
     this.#host.stirred()
     return Promise.resolve(null)
   }
 
-  #next(row: number, from: number, begin: boolean): Promise<NextItems> {
-    const { objects, products, rows } = this.#parts.owner
+  /** Who asks holds the stream itself: the question alone must not keep it, should its asker be gone. */
+  #next(row: number, { by, from, begin }: { by: string; from: number; begin: boolean }): Promise<NextItems> {
+    const { products, rows } = this.#parts.owner
     const stream = products.of(row)
     return new Promise(resolve => {
       if (!stream) return
-      objects.hold(row)
-      let answered = false
       const tell = (): void => {
-        if (answered || (stream.rows.length <= from && !stream.ended && !stream.closed)) return
-        answered = true
-        const some = stream.rows.slice(from, from + ITEMS_MAX)
-        const count = stream.ended || stream.closed ? stream.rows.length : -1
-        resolve({ items: some.map(item => [rows.client[item], rows.number[item]]), count, failed: stream.failed })
-        objects.letGo(row)
+        const { failed, ended, closed } = stream
+        if (closed) resolve({ items: [], count: from, failed })
+        else if (ended || stream.rows.length > from) {
+          const some = stream.rows.slice(from, from + ITEMS_MAX)
+          const items = some.map((item): StreamKey => [rows.client[item], rows.number[item]])
+          resolve({ items, count: ended ? stream.rows.length : -1, failed })
+        }
       }
-      const reader = { tell }
+      const reader = { tell, by }
       if (begin) products.readBy(row, reader, from)
-      else {
+      else if (!products.isReadByOther(row, reader)) {
         stream.reader = reader
         tell()
       }

@@ -121,6 +121,7 @@ for (const { way, open } of ways) {
   })
 
   t.test(`${way}: streams travel: read by a task, from where they were read before`, async t => {
+    const at = scratch(t)
     await using opened = await open({ cpus: 1 })
     const sum = task(async (stream: ObjectStream<number>) => {
       let total = 0
@@ -136,6 +137,27 @@ for (const { way, open } of ways) {
       for await (const ref of from) yield 2 * (await get(ref))
     })
     t.same(await all(doubled.remote(doubled.remote(range.remote(4)))), [0, 4, 8, 12])
+    // Who goes on reading is not disturbed by who read before, and leaves its loop late.
+    const begun = at('begun')
+    const slowly = task(async (from: ObjectStream<number>) => {
+      const seen: number[] = []
+      for await (const ref of from) {
+        seen.push(await get(ref))
+        ref.release()
+        writeFileSync(begun, '')
+        if (seen.length < 3) await delay(100)
+      }
+      return seen
+    })
+    let rest: ObjectRef<number[]> | undefined
+    const passed = range.options({ backpressure: 2 }).remote(8)
+    for await (const ref of passed) {
+      ref.release()
+      rest = slowly.remote(passed)
+      await eventually('the task reads', () => existsSync(begun))
+      break
+    }
+    t.same(await get(rest as ObjectRef<number[]>, { timeoutMs: 10_000 }), [1, 2, 3, 4, 5, 6, 7])
     const inside = await get(task((box: { stream: ObjectStream<number> }) => box).remote({ stream: range.remote(3) }))
     t.same(await all(inside.stream), [0, 1, 2])
     await nothingLeft(opened.mesh)
@@ -286,5 +308,30 @@ t.test(
     }
     t.same(inner, [0, 1, 2])
     release(a, b)
+    // A reader at another peer that dies in the middle, and does not come again, leaves nothing.
+    const dies = task(
+      async (stream: ObjectStream<number>) => {
+        for await (const ref of stream) {
+          await get(ref)
+          await delay(200)
+          process.exit(1)
+        }
+      },
+      { placement: { peer: third }, retries: 0 },
+    )
+    const patient = task(async function* () {
+      yield 1
+      await delay(600_000, undefined, { signal: context().signal })
+    }, there)
+    const endless = task(
+      function* () {
+        for (let i = 0; ; i++) yield i
+      },
+      { ...there, backpressure: 2 },
+    )
+    // Nothing here holds the streams but the calls.
+    const ends = [() => get(dies.remote(patient.remote())), () => get(dies.remote(endless.remote()))]
+    for (const end of ends) t.equal(await end().catch(codeOf), 'SHOAL_WORKER_DIED')
+    await nothingLeft(attached)
   },
 )

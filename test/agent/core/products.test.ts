@@ -249,3 +249,42 @@ t.test('where a stream that was left cannot be made again, its reader hears of t
   s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
   t.ok(s.clean)
 })
+
+t.test(
+  'an item that is lost is made again: of a generator that runs at once, of a stream that was left without its rest',
+  async t => {
+    for (const when of ['it runs', 'it was left']) {
+      const s = stream()
+      const { objects, lineage, products, rows } = s.owner
+      s.begun.add(s.row('g1'))
+      read(s)
+      for (const index of [0, 1]) give(s, 'g1', index)
+      const item = products.of(s.row('g1'))?.rows[0] ?? -1
+      objects.hold(item)
+      products.taken(s.row('g1'), 1)
+      if (when === 'it was left') {
+        products.close(s.row('g1'))
+        s.end('g1')
+        s.schedule()
+      }
+      s.take()
+      t.equal(lineage.makeAgain(item, 'it is lost'), undefined)
+      if (when === 'it runs') {
+        t.same(s.take(), ['credit g1 on t1: end'], 'its next items may wait for this one')
+        s.end('g1')
+      }
+      s.schedule()
+      t.same(s.take(), ['run g1 on t1'], when)
+      give(s, 'g1', 0)
+      t.equal(rows.state[item], state.ready, when)
+      give(s, 'g1', 1)
+      t.same(s.take(), when === 'it runs' ? [] : ['credit g1 on t1: end'], when)
+      s.end('g1')
+      s.schedule()
+      products.close(s.row('g1'))
+      objects.letGo(item)
+      objects.release(s.driver, rows.slot[s.row('g1')])
+      t.ok(s.clean, when)
+    }
+  },
+)
