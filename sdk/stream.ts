@@ -35,7 +35,9 @@ export class Stream<T> implements ObjectStream<T> {
   }
 
   release(): void {
-    this.#reader.close()
+    // Where it was passed on it is read there.
+    if (this.#reader.passedOn) this.#reader.drop()
+    else this.#reader.close()
   }
 
   [Symbol.asyncIterator](): this {

@@ -28,7 +28,7 @@ export interface ObjectStream<T> extends AsyncIterableIterator<ObjectRef<T>, und
   next(): Promise<IteratorResult<ObjectRef<T>, undefined>>
   /** Reads no more: what was not read goes, and the generator comes to its end. */
   return(): Promise<IteratorResult<ObjectRef<T>, undefined>>
-  /** The same as `return()`. */
+  /** The same as `return()`; a stream that was passed on goes on for its reader there. */
   release(): void
 }
 

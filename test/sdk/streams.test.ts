@@ -129,6 +129,10 @@ for (const { way, open } of ways) {
       return total
     })
     t.equal(await get(sum.remote(range.remote(100))), 4950)
+    const given = range.remote(20)
+    const total = sum.remote(given)
+    release(given)
+    t.equal(await get(total), 190, 'a stream that was passed on is read there')
     const stream = range.remote(10)
     for (let i = 0; i < 5; i++) release((await stream.next()).value as ObjectRef<number>)
     t.equal(await get(sum.remote(stream)), 5 + 6 + 7 + 8 + 9)
