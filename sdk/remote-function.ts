@@ -70,30 +70,24 @@ export function remoteFunction<F extends AnyFunction>(source: FunctionSource, op
 type Submitted = RefData | RefData[] | Stream<unknown>
 
 function submit(remote: Remote, args: unknown[]): Submitted {
-  const { returns = 1 } = remote.options
-  const given =
-    returns === 1 || remote.source.isGenerator ? submitOne(remote, args) : submitParts(remote, args, returns)
-  return remote.source.isGenerator ? new Stream(given as RefData) : given
+  const { isGenerator } = remote.source
+  const count = isGenerator ? 1 : (remote.options.returns ?? 1)
+  const engine = currentSession()?.engine
+  const given = engine ? submitTo(engine, remote, args, count) : notInitialized()
+  if (isGenerator) return new Stream(given as RefData)
+  if (count === 1 || Array.isArray(given)) return given
+  // It failed before anything was sent: each of its refs says why, and the first does should nobody ask.
+  return [given, ...Array.from({ length: count - 1 }, () => (engine ? silentlyLike(engine, given) : notInitialized()))]
 }
 
-/** A call that failed before anything was sent: each of its refs says why. */
-function submitParts(remote: Remote, args: unknown[], count: number): RefData[] {
-  const submitted = submitOne(remote, args, count)
-  if (Array.isArray(submitted)) return submitted
-  const rest = Array.from({ length: count - 1 }, () => {
-    const { engine } = submitted
-    if (engine.failedLike === undefined) return notInitialized()
-    const ref = engine.failedLike(submitted)
-    engine.unasked.forget(ref)
-    return ref
-  })
-  return [submitted, ...rest]
+function silentlyLike(engine: Engine, failed: RefData): RefData {
+  const ref = engine.failedLike(failed)
+  engine.unasked.forget(ref)
+  return ref
 }
 
-function submitOne(remote: Remote, args: unknown[], parts = 1): RefData | RefData[] {
-  const session = currentSession()
-  if (!session) return notInitialized()
-  const { engine } = session
+/** A ref, or one for each of several values; one that has failed where nothing could be sent. */
+function submitTo(engine: Engine, remote: Remote, args: unknown[], count: number): RefData | RefData[] {
   let { defined } = remote
   if (defined?.engine !== engine || defined.types !== engine.types.version) {
     defined = define(remote, engine)
@@ -105,7 +99,7 @@ function submitOne(remote: Remote, args: unknown[], parts = 1): RefData | RefDat
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) return engine.failedLike(encoded.failed)
     const { index, held } = defined
-    const given = parts === 1 ? engine.submit(index, encoded, held) : engine.submitFor(parts, index, encoded, held)
+    const given = count === 1 ? engine.submit(index, encoded, held) : engine.submitFor(count, index, encoded, held)
     releaseMoved(args)
     return given
   } catch (error) {

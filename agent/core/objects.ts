@@ -667,8 +667,7 @@ export class Objects {
     const extra = this.rows.more(row)
     if (!extra.pulling) this.hold(row)
     if (extra.offset >= 0) {
-      this.spilling.remove(row)
-      this.spilling.add(row)
+      this.spilling.reconsider(row)
       this.letGo(row)
       return
     }

@@ -493,12 +493,7 @@ export class Owner {
     return row
   }
 
-  /** A granted task has ended at the peer that ran it. False: it is another's by now, or has been given up. */
-  granted(row: number, peer: number, end: GrantEnd): boolean {
-    return this.isGranted(row, peer, end.attempt)
-  }
-
-  /** Whether a peer runs this attempt of a task. */
+  /** Whether a peer runs this attempt of a task. False: it is another's by now, or has been given up. */
   isGranted(row: number, peer: number, attempt: number): boolean {
     const { rows } = this
     return row >= 0 && rows.state[row] === state.granted && rows.peer[row] === peer && rows.attempt[row] === attempt
@@ -600,18 +595,19 @@ export class Owner {
   #credit(row: number, read: number): void {
     const { rows } = this
     const at = rows.state[row]
-    if (at === state.granted) this.#effects.creditAt(rows.peer[row], row, read)
-    else if (at >= state.running && at <= state.resuming) {
-      const ahead = read < 0 && at === state.running && this.#effects.revoke(rows.thread[row], row)
-      if (!ahead) this.#effects.credit(rows.thread[row], rows.token(row), read)
-      else {
-        this.scheduler.vacate(rows.thread[row], this.#kind(row), this.#now, rows.extra[row]?.gpus)
-        this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, this.#now)
-      }
-    } else if (read < 0 && at < state.ready) {
-      if (at === state.queued) this.scheduler.remove(one => one === row)
-      this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, this.#now)
+    if (at === state.granted) {
+      this.#effects.creditAt(rows.peer[row], row, read)
+      return
     }
+    const isOnThread = at >= state.running && at <= state.resuming
+    if (isOnThread && !(read < 0 && this.#takeBack(row, this.#now))) {
+      this.#effects.credit(rows.thread[row], rows.token(row), read)
+      return
+    }
+    if (read >= 0 || at >= state.ready) return
+    // It has not begun, and need not.
+    if (at === state.queued) this.scheduler.remove(one => one === row)
+    this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, this.#now)
   }
 
   /** The home of a guest that is a generator says how many of its items were taken. */
@@ -768,11 +764,16 @@ export class Owner {
       else this.#effects.cancel(peer, row)
       this.exchange.ungrant(peer, row, undefined)
     } else if (at >= state.running && at <= state.resuming) {
-      // What was sent ahead and has not begun is simply taken back.
-      if (at === state.running && this.#effects.revoke(rows.thread[row], row)) {
-        this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
-      } else this.#giveUp(row, now, how?.force ?? true)
+      if (!this.#takeBack(row, now)) this.#giveUp(row, now, how?.force ?? true)
     }
+  }
+
+  /** What was sent ahead to its thread and has not begun is simply taken back. False: it has. */
+  #takeBack(row: number, now: number): boolean {
+    const { rows } = this
+    if (rows.state[row] !== state.running || !this.#effects.revoke(rows.thread[row], row)) return false
+    this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
+    return true
   }
 
   /** An attempt began: for those with a limit on their time. */

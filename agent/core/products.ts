@@ -109,30 +109,34 @@ export class ProductTable {
     }
     rows.more(task).products = products
     const client = rows.client[task]
-    for (const slot of slots) {
-      const number = rows.number[task] + 1 + products.rows.length
-      const row = this.#add(task, products, client, slot, number)
+    for (const [index, slot] of slots.entries()) {
+      const row = this.#add(task, products, index, { client, slot, number: rows.number[task] + 1 + index })
       this.#objects.clients.get(client)?.map(slot, row)
     }
   }
 
-  #add(task: number, products: Products, client: number, slot: number, number: number): number {
+  #add(
+    task: number,
+    products: Products,
+    index: number,
+    { client, slot, number }: { client: number; slot: number; number: number },
+  ): number {
     const rows = this.#rows
     const row = rows.add(state.expected, client, slot, number, -1)
     rows.job[row] = rows.job[task]
     rows.submittedAt[row] = rows.submittedAt[task]
-    rows.more(row).madeBy = { task, index: products.rows.length }
+    rows.more(row).madeBy = { task, index }
     rows.holders[row] = 1
     this.#objects.hold(task)
-    products.rows.push(row)
+    products.rows[index] = row
     products.live++
     return row
   }
 
-  /** An item of a stream, held until it is taken. */
-  #addItem(task: number, products: Products): number {
+  /** An item of a stream, for the first time or again, held until it is taken. */
+  #addItem(task: number, products: Products, index: number): number {
     if (this.#client < 0) this.#client = this.#newClient()
-    const row = this.#add(task, products, this.#client, -1, this.#number++)
+    const row = this.#add(task, products, index, { client: this.#client, slot: -1, number: this.#number++ })
     this.#objects.publish(row)
     return row
   }
@@ -155,7 +159,8 @@ export class ProductTable {
     // It only makes again what was lost of a stream that had been left: its own end may never come.
     if (products.ended && products.cut && index + 1 === products.rows.length) this.#effects.credit(task, -1)
     let row = products.rows[index] ?? -1
-    if (products.isStream && index === products.rows.length && !products.closed) row = this.#addItem(task, products)
+    if (products.isStream && index === products.rows.length && !products.closed)
+      row = this.#addItem(task, products, index)
     if (row < 0 || rows.state[row] !== state.expected) return false
     // Its row may be gone when it has been delivered.
     this.#objects.hold(task)
@@ -227,7 +232,7 @@ export class ProductTable {
       if (there >= 0) this.#objects.hold(there)
       else {
         first = Math.min(first, index)
-        missing.push(this.#addAgain(task, products, index))
+        missing.push(this.#addItem(task, products, index))
       }
     }
     products.read = Math.min(products.read, from)
@@ -242,7 +247,7 @@ export class ProductTable {
     if (obstacle === undefined) return
     products.ended = wasEnded
     if (cut && rows.state[task] === state.failed) products.failed = true
-    else if (cut) missing.push(this.#addAgain(task, products, products.rows.length))
+    else if (cut) missing.push(this.#addItem(task, products, products.rows.length))
     for (const row of missing) this.#objects.fail(row, { kind: 'lost', reason: `it was let go, and ${obstacle}` })
   }
 
@@ -263,19 +268,6 @@ export class ProductTable {
   /** An item is lost while its generator runs. */
   missed(task: number, index: number): void {
     this.#startAnew(task, index, false)
-  }
-
-  #addAgain(task: number, products: Products, index: number): number {
-    const rows = this.#rows
-    const row = rows.add(state.expected, this.#client, -1, this.#number++, -1)
-    rows.job[row] = rows.job[task]
-    rows.more(row).madeBy = { task, index }
-    rows.holders[row] = 1
-    this.#objects.hold(task)
-    products.rows[index] = row
-    products.live++
-    this.#objects.publish(row)
-    return row
   }
 
   #push(products: Products): void {

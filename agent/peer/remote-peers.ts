@@ -864,7 +864,7 @@ export class RemotePeers {
       end.at = this.#workerAt(remote, answer.worker)
       end.contained = more?.c === undefined ? none : this.#names.readKeys(remote.heard, more.c)
       const hosted = more?.h === undefined ? -1 : asCount(more.h, 'token')
-      if (!owner.granted(row, remote.index, end)) {
+      if (!owner.isGranted(row, remote.index, end.attempt)) {
         // Another attempt has taken its place: what it left there goes.
         if (hosted >= 0) remote.frees.push(hosted)
         continue

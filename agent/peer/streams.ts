@@ -65,6 +65,8 @@ interface ForeignReader {
   rows: number[]
   read: number
   closed: boolean
+  /** Its client knows of everything that will come. */
+  over: boolean
   acknowledging: boolean
 }
 
@@ -127,12 +129,13 @@ export class Streams {
         rows: [],
         read: count,
         closed: false,
+        over: false,
         acknowledging: false,
       }
       if (reader) this.#leave(name, reader)
       this.#foreign.set(name, fresh)
       void this.#pump(name, fresh)
-    } else if (reader && what === 'taken') this.#taken(reader, count)
+    } else if (reader && what === 'taken') this.#taken(name, reader, count)
     else if (reader) {
       this.#leave(name, reader)
       if (what === 'close') void this.#tell(reader, 'stream-close', { key: reader.key, by: reader.by })
@@ -162,18 +165,24 @@ export class Streams {
         this.#host.item(client, slot, row)
       }
       const { count, failed } = next
-      const over = count >= 0 && reader.read + reader.rows.length >= count
-      if (over) this.#host.ended(client, slot, count, failed)
+      reader.over = count >= 0 && reader.read + reader.rows.length >= count
+      if (reader.over) this.#host.ended(client, slot, count, failed)
       this.#host.stirred()
-      if (over) return
+      if (reader.over) break
     }
-    this.#foreign.delete(name)
+    this.#forgetIfOver(name, reader)
   }
 
-  #taken(reader: ForeignReader, read: number): void {
+  /** Everything has come, and was taken. */
+  #forgetIfOver(name: string, reader: ForeignReader): void {
+    if (reader.over && reader.rows.length === 0 && this.#foreign.get(name) === reader) this.#foreign.delete(name)
+  }
+
+  #taken(name: string, reader: ForeignReader, read: number): void {
     const taken = reader.rows.splice(0, Math.max(0, read - reader.read))
     reader.read += taken.length
     for (const row of taken) this.#parts.owner.objects.letGo(row)
+    this.#forgetIfOver(name, reader)
     if (reader.acknowledging) return
     reader.acknowledging = true
     // What was borrowed has left by then: the owner may let go.

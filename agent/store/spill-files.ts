@@ -2,7 +2,13 @@ import { rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import type { SpilledPlace, SpillOrder, SpillReport, SpillThreadData } from './spill-messages.ts'
+import {
+  DISK_RETRY_MS,
+  type SpilledPlace,
+  type SpillOrder,
+  type SpillReport,
+  type SpillThreadData,
+} from './spill-messages.ts'
 
 /** What has come of orders. */
 export interface SpillEvents {
@@ -11,8 +17,6 @@ export interface SpillEvents {
   restored(id: number, trouble: string | undefined): void
 }
 
-/** What cannot be read is tried again after these: the disk may do it yet, and the value may have been moved meanwhile. */
-const RETRY_MS = [20, 100, 300]
 /** Threads that read. */
 const READERS = 2
 
@@ -142,8 +146,9 @@ export class SpillFiles {
     const { id } = report
     const reading = this.#reading.get(id)
     if (!reading) return
-    if (report.t === 'failed' && reading.tries < RETRY_MS.length) {
-      void delay(RETRY_MS[reading.tries++], undefined, { ref: false }).then(() => this.#read(id))
+    // The disk may do it yet, and the value may have been moved meanwhile.
+    if (report.t === 'failed' && reading.tries < DISK_RETRY_MS.length) {
+      void delay(DISK_RETRY_MS[reading.tries++], undefined, { ref: false }).then(() => this.#read(id))
       return
     }
     this.#reading.delete(id)
@@ -158,8 +163,8 @@ export class SpillFiles {
       try {
         return new SpilledReader(await open(place.path, 'r'), place)
       } catch (error) {
-        if (attempt === RETRY_MS.length) throw error
-        await delay(RETRY_MS[attempt])
+        if (attempt === DISK_RETRY_MS.length) throw error
+        await delay(DISK_RETRY_MS[attempt])
       }
     }
   }

@@ -6,6 +6,9 @@ export interface SpilledPlace {
   checksum: number
 }
 
+/** A disk that fails is tried again after these. */
+export const DISK_RETRY_MS = [20, 100, 300]
+
 /** What a thread of the disk is started with. */
 export interface SpillThreadData {
   store: SharedArrayBuffer

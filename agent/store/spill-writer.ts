@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import type { SpilledPlace } from './spill-messages.ts'
+import { DISK_RETRY_MS, type SpilledPlace } from './spill-messages.ts'
 
 /** One file of spilled values. */
 interface SpillFile {
@@ -14,8 +14,7 @@ interface SpillFile {
 
 /** How much is copied at a time when a file is compacted. */
 const COPY_BYTES = 4 << 20
-/** A disk that fails is tried again after these; one that is full is not. */
-const RETRY_MS = [20, 100, 300]
+/** Failures that another try does not mend: a full disk, mostly. */
 const noRetry = new Set(['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EFBIG'])
 
 /**
@@ -60,8 +59,8 @@ export class SpillWriter {
       } catch (error) {
         this.#undo(file)
         const { code } = error as NodeJS.ErrnoException
-        if (attempt === RETRY_MS.length || noRetry.has(code ?? '')) throw error
-        sleep(RETRY_MS[attempt])
+        if (attempt === DISK_RETRY_MS.length || noRetry.has(code ?? '')) throw error
+        sleep(DISK_RETRY_MS[attempt])
       }
     }
   }

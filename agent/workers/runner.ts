@@ -165,14 +165,11 @@ export class Runner {
     }
     const { client } = this.#parts
     const { encoder } = runnable.codec
-    client.beginEncoding()
-    encoder.start()
-    try {
-      encoder.value(value, '')
-    } catch (error) {
+    const obstacle = this.#encode(runnable, value)
+    if (obstacle) {
       const task = this.#taskOf(fn, memory, at)
       task.startedAt = attempt.startedAt
-      this.#sendError(task, unencodable(task, error, this.#parts.owner.peerId), 0, runnable.codec)
+      this.#sendError(task, unencodable(task, obstacle.error, this.#parts.owner.peerId), 0, runnable.codec)
       return
     }
     if (encoder.length > wireLimits.inlineBytes || isThenable(value)) {
@@ -185,6 +182,18 @@ export class Runner {
     encoder.finish()
     this.#done(attempt, 0, encoder.scratch, encoder.length, client.contained, -1, undefined)
     this.#flushNowAndThen()
+  }
+
+  /** Encodes what a function gave, into the encoder of its codec; what is thrown by that, if it cannot travel. */
+  #encode({ codec: { encoder } }: Runnable, value: unknown): { error: unknown } | undefined {
+    this.#parts.client.beginEncoding()
+    encoder.start()
+    try {
+      encoder.value(value, '')
+    } catch (error) {
+      return { error }
+    }
+    return undefined
   }
 
   #runnable(
@@ -388,12 +397,9 @@ export class Runner {
     this.#leave(task)
     const { client } = this.#parts
     const { encoder } = runnable.codec
-    client.beginEncoding()
-    encoder.start()
-    try {
-      encoder.value(value, '')
-    } catch (error) {
-      this.#sendError(task, unencodable(task, error, this.#parts.owner.peerId), 0, runnable.codec)
+    const obstacle = this.#encode(runnable, value)
+    if (obstacle) {
+      this.#sendError(task, unencodable(task, obstacle.error, this.#parts.owner.peerId), 0, runnable.codec)
       this.#after(task)
       return
     }
@@ -477,13 +483,8 @@ export class Runner {
   #give(task: Task, runnable: Runnable, index: number, value: unknown): Promise<void> | undefined {
     const { client, outbox } = this.#parts
     const { encoder } = runnable.codec
-    client.beginEncoding()
-    encoder.start()
-    try {
-      encoder.value(value, '')
-    } catch (error) {
-      throw new CannotTravel(unencodable(task, error, this.#parts.owner.peerId))
-    }
+    const obstacle = this.#encode(runnable, value)
+    if (obstacle) throw new CannotTravel(unencodable(task, obstacle.error, this.#parts.owner.peerId))
     encoder.finish()
     if (encoder.length <= wireLimits.inlineBytes) {
       this.#product(task, index, { u8: encoder.scratch, length: encoder.length }, client.contained, -1)
@@ -491,17 +492,14 @@ export class Runner {
     }
     const bytes = encoder.bytes()
     const contained = [...client.contained]
-    const request = this.#nextRequest--
     return new Promise((resolve, reject) => {
-      this.#waiting.set(request, {
-        bytes,
-        done: () => {
+      this.#awaitRoom(bytes, {
+        done: request => {
           this.#product(task, index, { u8: bytes, length: 0 }, contained, request)
           resolve()
         },
         refused: error => reject(new NoRoom(error)),
       })
-      sendWords(outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
       outbox.flush()
     })
   }
@@ -638,14 +636,17 @@ export class Runner {
 
   /** A large result: room in the store first. */
   #store(task: Task, bytes: Uint8Array, contained: number[]): void {
-    const { outbox } = this.#parts
-    const request = this.#nextRequest--
-    this.#waiting.set(request, {
-      bytes,
-      done: () => this.#done(task, flag.stored, bytes, 0, contained, request, undefined),
+    this.#awaitRoom(bytes, {
+      done: request => this.#done(task, flag.stored, bytes, 0, contained, request, undefined),
       refused: value => this.#done(task, flag.error, value, value.length, [], -1, 'the object store is full'),
     })
-    sendWords(outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
+  }
+
+  /** Asks for room in the store: `done` when the bytes lie there, under the number of the request. */
+  #awaitRoom(bytes: Uint8Array, then: { done(request: number): void; refused(value: Uint8Array): void }): void {
+    const request = this.#nextRequest--
+    this.#waiting.set(request, { bytes, done: () => then.done(request), refused: then.refused })
+    sendWords(this.#parts.outbox, record.allocate, 1, request, 0, 0, low(bytes.length), high(bytes.length))
   }
 
   allocated(request: number, offset: number): void {

@@ -191,7 +191,10 @@ export class Engine implements WorkerClient {
     i32[word + 2] = high(ref.number)
     i32[word + 3] = fn
     const submitter = this.currentTask
-    if (this.#channel.bridge) for (const one of [ref, ...parts]) this.#submitters[one.slot] = submitter
+    if (this.#channel.bridge) {
+      this.#submitters[ref.slot] = submitter
+      for (const part of parts) this.#submitters[part.slot] = submitter
+    }
     i32[word + 4] = submitter?.token ?? -1
     i32[word + 5] = keys
     i32[word + 6] = args.length
@@ -321,13 +324,18 @@ export class Engine implements WorkerClient {
     if (ref.state === where.bytes || ref.state === where.failed) {
       return { failed: ref.state === where.failed, bytes: ref.value as Uint8Array }
     }
+    return { failed: ref.state === where.broken, bytes: this.#encodeApart(ref.value) }
+  }
+
+  /** A value's bytes, while the engine's own encoder may be in use. */
+  #encodeApart(value: unknown): Uint8Array {
     const encoder = this.#spareEncoders.pop() ?? new Encoder({ types: this.types, extensions: this.extensions })
     encoder.start()
-    encoder.value(ref.value, '')
+    encoder.value(value)
     const bytes = encoder.bytes()
     encoder.finish()
     this.#spareEncoders.push(encoder)
-    return { failed: ref.state === where.broken, bytes }
+    return bytes
   }
 
   /** What this program calls a client of an owner when it talks with its agent: others than the agent's own by negative numbers. */
@@ -646,15 +654,8 @@ export class Engine implements WorkerClient {
   }
 
   #lostBytes(ref: RefData): Uint8Array {
-    const encoder = new Encoder({ types: this.types, extensions: this.extensions })
-    encoder.start()
-    encoder.value(
-      new ObjectLostError(`object ${ref.id} was released before a task had it`, {
-        objectId: ref.id,
-        reason: 'released',
-      }),
-    )
-    return encoder.bytes()
+    const message = `object ${ref.id} was released before a task had it`
+    return this.#encodeApart(new ObjectLostError(message, { objectId: ref.id, reason: 'released' }))
   }
 
   // ---- encoding

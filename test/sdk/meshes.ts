@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { type InitOptions, init, type Mesh, type ObjectRow } from 'shoal'
+import { collectNow } from '../../wire/collection.ts'
 
 const bin = fileURLToPath(new URL('../../agent/cli/shoal.ts', import.meta.url))
 
@@ -74,18 +73,15 @@ export async function eventually(
   }
 }
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
 /** Nothing is left of anything: no object, every resource free. What this program has merely dropped is collected first. */
 export async function nothingLeft(mesh: Mesh): Promise<void> {
-  collect()
+  collectNow()
   await eventually(
     'every resource is free',
     async () => JSON.stringify(await mesh.available()) === JSON.stringify(await mesh.resources()),
   )
   const left = (): Promise<ObjectRow[]> => Array.fromAsync(mesh.state.objects())
-  collect()
+  collectNow()
   await eventually('no object is left', async () => (await left()).length === 0, left)
 }
 

@@ -263,7 +263,7 @@ class SimPeer {
         at: { peerId: `p${this.index}`, workerId: '', pid: 0 },
         contained: [],
       }
-      if (to.owner.granted(at, this.numberAt(to), end)) to.owner.grantDone(at, this.numberAt(to), end, none)
+      if (to.owner.isGranted(at, this.numberAt(to), end.attempt)) to.owner.grantDone(at, this.numberAt(to), end, none)
     })
   }
 

@@ -38,7 +38,7 @@ class Away {
       at: { peerId: 'A', workerId: 't0', pid: 1 },
       contained: [],
     }
-    if (!owner.granted(row, peer, end)) throw new Error(`${name} is not at p${peer}`)
+    if (!owner.isGranted(row, peer, end.attempt)) throw new Error(`${name} is not at p${peer}`)
     owner.grantStored(row, peer, end, { peer, token: this.#tokens++ }, 1000)
   }
 }

@@ -27,6 +27,12 @@ function read(s: Scenario, from = 0): void {
   s.owner.products.readBy(s.row('g1'), { client: s.driver.id, slot, told: false }, from)
 }
 
+/** The driver reads g1 no more, and lets go of it. */
+function leave(s: Scenario): void {
+  s.owner.products.close(s.row('g1'))
+  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+}
+
 t.test('parts are there before their task ends, and go when they were delivered', async t => {
   const s = new Scenario({ cpus: 1 })
   s.kind('p', { returns: 2 })
@@ -88,8 +94,7 @@ t.test('items that were made before anybody read are told of at the first questi
   s.take()
   read(s)
   t.same(s.take().slice(-3), ['item 0 to g1', 'item 1 to g1', 'end of g1 after 2'])
-  s.owner.products.close(s.row('g1'))
-  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+  leave(s)
   t.ok(s.clean)
 })
 
@@ -140,8 +145,7 @@ t.test('an attempt that dies is made again: items that are there stay, and those
   t.same(s.take(), ['item 2 to g1'])
   s.end('g1')
   s.schedule()
-  s.owner.products.close(s.row('g1'))
-  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+  leave(s)
   t.ok(s.clean)
 })
 
@@ -152,8 +156,7 @@ t.test('a generator that fails: items first, then the failure', async t => {
   s.end('g1', { failed: true })
   s.schedule()
   t.same(s.take(), ['item 0 to g1', 'result g1: error of 5 bytes, kept', 'end of g1 after 1, failed'])
-  s.owner.products.close(s.row('g1'))
-  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+  leave(s)
   t.ok(s.clean)
 })
 
@@ -174,8 +177,7 @@ t.test('items that were taken and let go are made again for a reader that begins
   t.equal(s.owner.rows.state[item], state.ready)
   s.end('g1')
   s.schedule()
-  s.owner.products.close(s.row('g1'))
-  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+  leave(s)
   t.ok(s.clean)
 })
 
@@ -245,8 +247,7 @@ t.test('where a stream that was left cannot be made again, its reader hears of t
   read(s)
   t.same(s.take().slice(-3), ['item 0 to g1', 'item 1 to g1', 'end of g1 after 2'])
   for (const row of s.owner.products.of(s.row('g1'))?.rows ?? []) t.equal(s.owner.rows.state[row], state.failed)
-  s.owner.products.close(s.row('g1'))
-  s.owner.objects.release(s.driver, s.owner.rows.slot[s.row('g1')])
+  leave(s)
   t.ok(s.clean)
 })
 
