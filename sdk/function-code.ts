@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { sendCode } from '../wire/texts.ts'
-import type { CodeObject } from './capture/index.ts'
 import { handleData, isHandle } from './actor/handle-data.ts'
+import type { CodeObject } from './capture/index.ts'
 import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'

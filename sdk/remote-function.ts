@@ -2,9 +2,9 @@ import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
 import { record } from '../wire/records.ts'
 import { sendText } from '../wire/texts.ts'
 import { ValueError } from '../wire/values/index.ts'
+import type { ClassShape } from './actor/shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from './client/index.ts'
 import { expectProcess } from './expected-processes.ts'
-import type { ClassShape } from './actor/shape.ts'
 import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
@@ -159,7 +159,18 @@ export function functionDataOf(value: object, engine: Engine): FunctionData {
   if (entry !== undefined) {
     const { name } = source
     const { isGenerator } = source
-    return { hash: '', entry, retryClasses: [], name, blobs: [], codes: [], options: travels, isGenerator, actor, refs: [] }
+    return {
+      hash: '',
+      entry,
+      retryClasses: [],
+      name,
+      blobs: [],
+      codes: [],
+      options: travels,
+      isGenerator,
+      actor,
+      refs: [],
+    }
   }
   const code = source.code(options, engine)
   sendCodes(engine, code)

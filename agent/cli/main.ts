@@ -1,4 +1,5 @@
 import { shoalVersion } from '../node-version.ts'
+import { actors } from './actors.ts'
 import { ownWords, parseArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   status,
   run,
   tasks,
+  actors,
   objects,
   peers,
   workers,

@@ -62,7 +62,10 @@ class KnownMethod {
   readonly shape: Shape
   readonly method: MethodShape
   readonly options: CallOptions
-  #defined: { engine: Engine; types: number; index: number } | { engine: Engine; types: number; error: Error } | undefined
+  #defined:
+    | { engine: Engine; types: number; index: number }
+    | { engine: Engine; types: number; error: Error }
+    | undefined
   readonly #derived = new Map<string, KnownMethod>()
 
   constructor(shape: Shape, method: MethodShape, options: CallOptions = {}) {
@@ -192,5 +195,9 @@ function call(
 
 function released(ref: RefData, { className }: Shape): ActorDiedError {
   const reason = 'its handle was released here'
-  return new ActorDiedError(`the actor ${className} cannot be called: ${reason}`, { actorId: ref.id, className, reason })
+  return new ActorDiedError(`the actor ${className} cannot be called: ${reason}`, {
+    actorId: ref.id,
+    className,
+    reason,
+  })
 }

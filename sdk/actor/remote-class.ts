@@ -77,7 +77,7 @@ export function remoteClass<C extends AnyClass>(
   options: ActorOptions,
   classShape: ClassShape,
 ): RemoteClass<C> {
-  const made = function (): never {
+  const made = (): never => {
     throw new TypeError(`${source.name} is a remote class: .remote(…) makes an actor of it`)
   }
   Object.setPrototypeOf(made, methods)

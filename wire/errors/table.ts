@@ -253,12 +253,12 @@ export const errorTable = {
     code: 'SHOAL_ACTOR_DIED',
     when: 'The actor is gone, or was lost while it ran the call: killed, ended by itself, its constructor threw, its worker, its peer or its owner died.',
     advice:
-      '`reason` says why and by whom. `restarts` makes it anew after a death, `callRetries` runs the calls again that it cost, `checkpoint` keeps its state. An actor in a shared thread can be lost by what another does there: give it `cpus` or `isolation: \'process\'`.',
+      "`reason` says why and by whom. `restarts` makes it anew after a death, `callRetries` runs the calls again that it cost, `checkpoint` keeps its state. An actor in a shared thread can be lost by what another does there: give it `cpus` or `isolation: 'process'`.",
     fields: { actorId: 'the actor', className: 'the name of its class', reason: 'why it died, and by whom' },
   },
   PendingCallsError: {
     code: 'SHOAL_PENDING_CALLS',
-    when: "More calls would wait for the actor than its `maxPendingCalls`. It is thrown at the call, which is not made.",
+    when: 'More calls would wait for the actor than its `maxPendingCalls`. It is thrown at the call, which is not made.',
     advice: 'Await some of the calls first, make more actors, or raise `maxPendingCalls`.',
     fields: { className: 'the name of its class', maxPendingCalls: 'the limit' },
   },
@@ -266,7 +266,7 @@ export const errorTable = {
     code: 'SHOAL_ACTOR_NOT_FOUND',
     when: 'No actor has this name in this namespace: it was never made, or is over.',
     advice:
-      "`shoal actors` lists them. A driver that names no namespace has one of its own: pass `namespace` to `init` or to `getActor`.",
+      '`shoal actors` lists them. A driver that names no namespace has one of its own: pass `namespace` to `init` or to `getActor`.',
     fields: { actorName: 'the name', namespace: 'where it was looked for' },
   },
   NameTakenError: {
