@@ -138,6 +138,7 @@ class Agent {
       names: new Names(own, this.owner.peers),
       now: () => world.now,
       namespaceOf: () => "",
+      namespaceOf: () => 'n',
       jobOfKind: () => ({ jobId: 'j', namespace: 'n' }),
       peerFacts: () => ({ pid: 1 }),
       wantCode: async () => false,
