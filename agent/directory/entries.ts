@@ -89,7 +89,7 @@ export class Entries {
       }
     }
     const entry = this.#byId.get(command.id)
-    if (!entry || entry.kind !== 'detached' || entry.epoch !== command.epoch) return { ok: false }
+    if (entry?.kind !== 'detached' || entry.epoch !== command.epoch) return { ok: false }
     if (command.do === 'place') {
       if (entry.holder) return { ok: false }
       this.#put({ ...entry, epoch: entry.epoch + 1, holder: command.holder })

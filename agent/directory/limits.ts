@@ -28,7 +28,7 @@ export const limits = {
   checkpointCharactersMax: 1_400_000,
   reasonCharactersMax: 2000,
   /** Of all entries together. */
-  stateCharactersMax: 256 << 20,
+  stateCharactersMax: 64 << 20,
   /** Why a detached entry ended is remembered for so long, and of so many. */
   tombstoneMs: 10 * 60_000,
   tombstonesMax: 1000,
@@ -69,5 +69,5 @@ export const limits = {
   leaveMs: 5000,
   /** One message in its parts. */
   partBytes: 512 << 10,
-  messageBytesMax: 300 << 20,
+  messageBytesMax: 160 << 20,
 } as const

@@ -57,6 +57,8 @@ export interface Claim {
 /**
  * The directory of names: linearizable, one a mesh (protocols §5). Every promise ends: after `timeoutMs` (10 s) it rejects with
  * `NamesUnavailableError`, which says who votes and who of them is not reached. What was asked for may then still come to pass.
+ * Where no majority of the voters lives, the three questions are answered from what this peer has a copy of, if it has one.
+ * Entries come without `spec` and `checkpoint`, which only `host` is given.
  */
 export interface Directory {
   /** Not won: `entry` is who has the name. */
@@ -71,6 +73,8 @@ export interface Directory {
   /** Its host has ended it. With `mayRestart` it is begun anew if a restart is left. False: it is another's by now. */
   ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean>
   checkpoint(id: number, epoch: number, value: string): Promise<boolean>
+  /** Whether this peer's lease of it runs at this moment: to be asked after a call too, before its answer leaves. No I/O. */
+  holds(id: number, epoch: number): boolean
   /** Its host stops it (or its lease runs out), then it is freed or begun anew. False: there is none of this id. */
   kill(id: number, restart: boolean, reason: string): Promise<boolean>
   entries(): Promise<Entry[]>
@@ -87,7 +91,10 @@ export interface DirectoryHost {
   host(entry: Entry): void
   /** It is another's or nobody's by now: end it. Nothing needs to be said of it any more. */
   stop(entry: Entry, why: string): void
-  /** Its lease could not be renewed: take no more calls, answer none, keep its state. `regained` or `stop` comes when it is known. */
+  /**
+   * Its lease could not be renewed: take no more calls, answer none, keep its state. `regained` or `stop` comes when it is known.
+   * Of an owned one too: whether it minds is its owner's affair, since its handles do not need the name.
+   */
   lost(entry: Entry): void
   /** The lease runs again, and nobody else has had it meanwhile: go on. */
   regained(entry: Entry): void

@@ -11,6 +11,7 @@ export {
   GetTimeoutError,
   InfeasibleError,
   InvalidOptionError,
+  NamesUnavailableError,
   NotInitializedError,
   ObjectLostError,
   OutOfMemoryError,

@@ -77,6 +77,10 @@ export class Raft {
     return this.#term
   }
 
+  get vote(): string | undefined {
+    return this.#vote
+  }
+
   get leader(): string | undefined {
     return this.#leader
   }

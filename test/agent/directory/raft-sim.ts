@@ -227,7 +227,11 @@ export class Group {
 
   // ---- what clients do
 
-  propose(id: string, proposal: Proposal, done: (outcome: { index: number; won?: boolean; id?: number }) => void): void {
+  propose(
+    id: string,
+    proposal: Proposal,
+    done: (outcome: { index: number; won?: boolean; id?: number }) => void,
+  ): void {
     const node = this.nodes.get(id) as Node
     if (node.raft?.propose(JSON.stringify(proposal), this.now) === undefined) return
     node.waiting.set(proposal.request, outcome => {
