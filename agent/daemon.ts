@@ -125,7 +125,7 @@ export class Daemon {
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
       directory: async host => names.attach(host),
       handlers: {
-        names: async () => ({ ...names.status, names: await names.entries() }),
+        names: async () => ({ ...names.status, names: await names.rows() }),
         'recover-names': async () => await names.recover(),
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true

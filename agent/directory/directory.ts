@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { InvalidOptionError } from '../../wire/errors/index.ts'
+import type { NameRow, NamesStatus } from '../../wire/names.ts'
 import type { Command, Outcome } from './commands.ts'
 import { Holder } from './holder.ts'
 import { compareGenerations, isNewer, type Known, nothingKnown } from './knowledge.ts'
@@ -22,15 +23,6 @@ export interface NameDirectoryOptions {
   readonly founder: boolean
   readonly storage: Storage
   log(line: string): void
-}
-
-/** Who decides about names, as this peer knows it. */
-export interface DirectoryStatus {
-  readonly voters: readonly string[]
-  readonly learners: readonly string[]
-  readonly leader: string | null
-  readonly term: number
-  readonly generation: number
 }
 
 /** What a linked peer has said of itself. */
@@ -454,20 +446,22 @@ export class NameDirectory implements Directory {
   }
 
   async #read(request: Extract<Request, { do: 'lookup' | 'locate' | 'entries' }>): Promise<unknown> {
-    return await this.#requests.ask(request, limits.requestMs, () => {
-      if (this.#replica.isBlank || !this.#votersAreGone()) return undefined
+    return await this.#requests.ask(request, limits.requestMs, waitedMs => {
+      if (this.#replica.isBlank || !this.#votersAreGone(waitedMs)) return undefined
       return this.#look(request)
     })
   }
 
-  /** Nobody can change anything now, as far as can be known. */
-  #votersAreGone(): boolean {
+  /** Nobody can change anything now, as far as can be known: who is merely not met yet is waited for. */
+  #votersAreGone(waitedMs: number): boolean {
     const { voters } = this.#known
-    const living = voters.filter(peer => {
+    const gone = voters.filter(peer => {
+      if (peer === this.#options.self.peerId) return false
       const state = this.#members.get(peer)?.state
-      return peer === this.#options.self.peerId || state === 'alive' || state === 'suspect'
+      if (state === 'dead' || state === 'left') return true
+      return waitedMs >= limits.copyMs && !this.#linked.has(peer)
     })
-    return living.length <= voters.length / 2
+    return gone.length >= voters.length / 2
   }
 
   async lookup(namespace: string, name: string): Promise<Entry | undefined> {
@@ -530,14 +524,34 @@ export class NameDirectory implements Directory {
     return (await this.#read({ do: 'entries' })) as Entry[]
   }
 
-  get status(): DirectoryStatus {
+  /** As the command line lists them. */
+  async rows(): Promise<NameRow[]> {
+    const all = await this.entries()
+    return all.map(({ id, namespace, name, kind, epoch, state, owner, holder, restarts, restartsLeft, reason }) => {
+      const at = (owner ?? holder)?.peerId
+      return {
+        id,
+        namespace,
+        name,
+        kind,
+        epoch,
+        state,
+        ...(at === undefined ? {} : { holder: at }),
+        restarts,
+        restartsLeft,
+        ...(reason === undefined ? {} : { reason }),
+      }
+    })
+  }
+
+  get status(): NamesStatus {
     const { voters, leader, term, generation } = this.#known
     const { learners } = this.#replica.raft.config
-    return { voters, learners, leader: leader ?? null, term, generation: generation.n }
+    return { voters: [...voters], learners: [...learners], leader: leader ?? null, term, generation: generation.n }
   }
 
   /** This peer alone decides from now on, from what it knows; the old voters are refused when they come back. */
-  async recover(): Promise<DirectoryStatus> {
+  async recover(): Promise<NamesStatus> {
     await this.#replica.recover(randomBytes(6).toString('hex'), this.#known.generation.n)
     this.#replica.tick()
     for (const peerId of this.#linked.keys()) this.#hello(peerId)

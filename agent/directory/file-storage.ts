@@ -10,7 +10,8 @@ import type { Kept, Storage, Stored } from './storage.ts'
 /** One record of the file. Later ones count; entries replace all from the first one's index on. */
 type Row =
   | { readonly is: 'names'; readonly version: 1; readonly meshId: string; readonly generation: Generation }
-  | { readonly is: 'hard'; readonly hard: { readonly term: number; readonly vote?: string | undefined } }
+  | { readonly is: 'hard'; readonly hard: { readonly term: number; readonly vote?: string; readonly commit?: number } }
+  | { readonly is: 'commit'; readonly index: number }
   | { readonly is: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly is: 'entries'; readonly entries: readonly LogEntry[] }
 
@@ -43,13 +44,17 @@ export class FileStorage implements Storage {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
     }
+    let commit = 0
     let hard: HardState = { term: 0, vote: undefined }
     let snapshot: Snapshot | undefined
     let entries: LogEntry[] = []
     let head: Extract<Row, { is: 'names' }> | undefined
     for (const row of this.#rows(bytes)) {
       if (row.is === 'names') head = row
-      else if (row.is === 'hard') hard = { term: row.hard.term, vote: row.hard.vote }
+      else if (row.is === 'hard') {
+        hard = { term: row.hard.term, vote: row.hard.vote }
+        commit = Math.max(commit, row.hard.commit ?? 0)
+      } else if (row.is === 'commit') commit = Math.max(commit, row.index)
       else if (row.is === 'snapshot') {
         snapshot = row.snapshot
         entries = []
@@ -59,7 +64,7 @@ export class FileStorage implements Storage {
       }
     }
     if (!head || head.meshId !== this.#meshId) return undefined
-    return { generation: head.generation, hard, snapshot, entries }
+    return { generation: head.generation, hard: { ...hard, commit }, snapshot, entries }
   }
 
   *#rows(bytes: Buffer): Iterable<Row> {
@@ -89,7 +94,7 @@ export class FileStorage implements Storage {
 
   keep({ hard, snapshot, entries }: Kept): Promise<void> {
     const rows: Row[] = []
-    if (hard) rows.push({ is: 'hard', hard })
+    if (hard) rows.push(hardRow(hard))
     if (snapshot) rows.push({ is: 'snapshot', snapshot })
     if (entries.length > 0) rows.push({ is: 'entries', entries })
     const bytes = Buffer.concat(rows.map(record))
@@ -100,12 +105,15 @@ export class FileStorage implements Storage {
     })
   }
 
+  note(commit: number): void {
+    const bytes = record({ is: 'commit', index: commit })
+    // Not synced, and not waited for.
+    this.#inOrder(async () => await this.#file?.appendFile(bytes)).catch(() => undefined)
+  }
+
   /** Written beside it, synced, renamed. */
   replace({ generation, hard, snapshot, entries }: Stored): Promise<void> {
-    const rows: Row[] = [
-      { is: 'names', version: 1, meshId: this.#meshId, generation },
-      { is: 'hard', hard },
-    ]
+    const rows: Row[] = [{ is: 'names', version: 1, meshId: this.#meshId, generation }, hardRow(hard)]
     if (snapshot) rows.push({ is: 'snapshot', snapshot })
     if (entries.length > 0) rows.push({ is: 'entries', entries })
     const bytes = Buffer.concat(rows.map(record))
@@ -134,6 +142,15 @@ export class FileStorage implements Storage {
   close(): void {
     void this.#writes.then(() => this.#file?.close())
   }
+}
+
+function hardRow({ term, vote, commit }: HardState): Row {
+  const hard = {
+    term,
+    ...(vote === undefined ? {} : { vote }),
+    ...(commit === undefined ? {} : { commit }),
+  }
+  return { is: 'hard', hard }
 }
 
 function record(row: Row): Buffer {

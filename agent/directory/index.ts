@@ -1,4 +1,4 @@
-export { type DirectoryStatus, NameDirectory, type NameDirectoryOptions } from './directory.ts'
+export { NameDirectory, type NameDirectoryOptions } from './directory.ts'
 export { FileStorage } from './file-storage.ts'
 export type { DirectoryMesh, Member } from './mesh.ts'
 export { MemoryStorage } from './storage.ts'

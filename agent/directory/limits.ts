@@ -37,6 +37,8 @@ export const limits = {
 
   /** Every question to the directory ends after this. */
   requestMs: 10_000,
+  /** A question is answered from a copy after this, where voters were not met at all. */
+  copyMs: 5000,
   /** A request that found no leader is tried again after this, growing up to the second. */
   retryMs: 20,
   retryMaxMs: 250,

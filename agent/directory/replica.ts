@@ -220,11 +220,11 @@ export class Replica {
   }
 
   #all(): Stored {
-    const { term, vote, log } = this.#raft
-    return { generation: this.#generation, hard: { term, vote }, snapshot: log.snapshot, entries: log.entries }
+    const { term, vote, commit, log } = this.#raft
+    return { generation: this.#generation, hard: { term, vote, commit }, snapshot: log.snapshot, entries: log.entries }
   }
 
-  #finish(raft: Raft, { entries, snapshot, messages, committed, reads, refused }: Ready): void {
+  #finish(raft: Raft, { entries, snapshot, messages, committed, commit, reads, refused }: Ready): void {
     const last = entries.at(-1) ?? snapshot
     if (last) raft.kept(last.index, last.term)
     this.#send(messages)
@@ -233,6 +233,7 @@ export class Replica {
       this.#imageCharacters = snapshot.data.length
     }
     for (const entry of committed) this.#carryOut(entry)
+    if (committed.length > 0) this.#options.storage.note(commit)
     for (const read of reads) this.#reads.get(read)?.resolve()
     for (const read of refused) this.#reads.get(read)?.reject(new NotLeader())
     for (const read of [...reads, ...refused]) this.#reads.delete(read)

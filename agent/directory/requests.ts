@@ -40,10 +40,15 @@ export class Requests {
   }
 
   /** Over changes of leaders. Rejects with NamesUnavailableError. `instead`: an answer for want of a leader. */
-  async ask(request: Request, timeoutMs: number = limits.requestMs, instead?: () => unknown): Promise<unknown> {
+  async ask(
+    request: Request,
+    timeoutMs: number = limits.requestMs,
+    instead?: (waitedMs: number) => unknown,
+  ): Promise<unknown> {
     if (this.#open.size >= limits.requestsOpenMax)
       throw this.#unavailable(timeoutMs, `${limits.requestsOpenMax} requests are open, the most`)
-    const until = performance.now() + timeoutMs
+    const began = performance.now()
+    const until = began + timeoutMs
     for (let attempt = 0; ; attempt++) {
       const left = until - performance.now()
       if (this.#closed || left <= 0) throw this.#unavailable(timeoutMs)
@@ -56,7 +61,7 @@ export class Requests {
         if (error instanceof Refused) throw this.#unavailable(timeoutMs, error.message)
         if (!(error instanceof NotLeader)) throw error
       }
-      const other = instead?.()
+      const other = instead?.(performance.now() - began)
       if (other !== undefined) return other
       await this.#pause(Math.min(limits.retryMs * 2 ** Math.min(attempt, 6), limits.retryMaxMs, Math.max(1, left)))
     }

@@ -13,6 +13,8 @@ export interface Storage {
   /** Undefined: there is nothing yet. */
   load(): Stored | undefined
   keep(what: Kept): Promise<void> | undefined
+  /** How far the log is committed: of use for who reads the file later, and not missed. */
+  note(commit: number): void
   /** Instead of everything. */
   replace(all: Stored): Promise<void> | undefined
   close(): void
@@ -34,6 +36,8 @@ export class MemoryStorage implements Storage {
   keep(): undefined {
     return undefined
   }
+
+  note(): void {}
 
   replace(): undefined {
     return undefined

@@ -57,8 +57,8 @@ export class Raft {
     this.#term = persisted.hard.term
     this.#vote = persisted.hard.vote
     this.#saidHard = persisted.hard
-    this.#commit = this.#log.snapshotIndex
-    this.#applied = this.#commit
+    this.#applied = this.#log.snapshotIndex
+    this.#commit = Math.max(this.#applied, Math.min(persisted.hard.commit ?? 0, this.#log.lastIndex))
     this.#kept = this.#log.lastIndex
     this.#heardAt = now - limits.electionMs
     this.#follow(undefined, now)
@@ -437,6 +437,7 @@ export class Raft {
       entries: this.#log.takeUnstable(),
       messages,
       committed: this.#log.slice(this.#applied + 1, this.#commit + 1),
+      commit: this.#commit,
       reads: this.#reads,
       refused: this.#refused,
     }

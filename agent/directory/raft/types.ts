@@ -23,6 +23,8 @@ export interface Snapshot {
 export interface HardState {
   readonly term: number
   readonly vote: string | undefined
+  /** Up to here the log is known to be committed: may be behind. */
+  readonly commit?: number
 }
 
 /** What a peer has to have kept over a crash. */
@@ -84,6 +86,8 @@ export interface Ready {
   readonly entries: readonly LogEntry[]
   readonly messages: readonly Envelope[]
   readonly committed: readonly LogEntry[]
+  /** How far the log is committed now. */
+  readonly commit: number
   /** Reads that may be answered from the state machine as it is after `committed`. */
   readonly reads: readonly number[]
   /** Reads that this peer cannot answer any more, being no leader. */

@@ -18,6 +18,7 @@ export function randomFrom(seed: number): () => number {
 interface Disk {
   term: number
   vote: string | undefined
+  commit: number
   snapshot: Snapshot | undefined
   entries: LogEntry[]
 }
@@ -66,8 +67,8 @@ export class Group {
     for (const id of ids) {
       const disk: Disk =
         id === 'a'
-          ? { term: 1, vote: undefined, snapshot: start, entries: [] }
-          : { term: 0, vote: undefined, snapshot: undefined, entries: [] }
+          ? { term: 1, vote: undefined, commit: 1, snapshot: start, entries: [] }
+          : { term: 0, vote: undefined, commit: 0, snapshot: undefined, entries: [] }
       const node: Node = {
         id,
         disk,
@@ -112,7 +113,7 @@ export class Group {
   boot(id: string): void {
     const node = this.nodes.get(id) as Node
     if (node.raft) return
-    const { term, vote, snapshot, entries } = node.disk
+    const { term, vote, commit, snapshot, entries } = node.disk
     node.life++
     node.busy = false
     node.entries = new Entries(0)
@@ -122,7 +123,7 @@ export class Group {
     node.reads.clear()
     node.raft = new Raft({
       id,
-      persisted: { hard: { term, vote }, snapshot, entries },
+      persisted: { hard: { term, vote, commit }, snapshot, entries },
       random: this.random,
       now: this.now,
     })
@@ -183,6 +184,7 @@ export class Group {
         node.applied = ready.snapshot.index
       }
       for (const entry of ready.committed) this.#carryOut(node, entry)
+      if (this.random() < 0.5) node.disk.commit = ready.commit
       for (const read of ready.reads) {
         node.reads.get(read)?.(node.applied, node)
         node.reads.delete(read)
