@@ -8,6 +8,7 @@ import { describeFailure, type Failure, usageError } from './failure.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { join } from './join.ts'
 import { logs } from './logs.ts'
+import { names } from './names.ts'
 import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
 import { peers } from './peers.ts'
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   objects,
   peers,
   workers,
+  names,
   logs,
   doctor,
 ]

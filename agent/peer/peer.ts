@@ -26,6 +26,7 @@ import {
   ResourceTable,
   type TimerReason,
 } from '../core/index.ts'
+import type { OpenDirectory } from '../directory/index.ts'
 import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
@@ -80,6 +81,8 @@ export interface PeerOptions {
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */
   members?(): Record<string, unknown>[]
+  /** The directory of names, at its first use: given who carries out what it decides. */
+  directory?: OpenDirectory
 }
 
 function nameOfJob({ peer, incarnation, n }: JobName): string {
