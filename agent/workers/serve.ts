@@ -140,6 +140,9 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
         case record.credit:
           runner.credit(i32[word], i32[word + 1])
           break
+        case record.freeze:
+          Atomics.wait(claims, claims.length - 1, 1)
+          break
         case record.dismiss:
           runner.dismiss(i32[word])
           break
