@@ -19,7 +19,6 @@ export interface ActorRowSources {
  */
 export function* actorRows(sources: ActorRowSources, after: number): Iterable<Placed> {
   const { owner } = sources.parts
-  const { rows } = owner
   if (after >= 0) {
     for (const row of owner.actors.known) {
       if (row < after || !isShown(owner, row)) continue
