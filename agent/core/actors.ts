@@ -136,6 +136,20 @@ export class Actors {
     return extra?.actor?.instance?.ending === false && extra.bytes === epoch
   }
 
+  /** Actors that live here for other peers: for whom, and in which workers. */
+  *hosted(): Iterable<{ peer: number; thread: number }> {
+    for (const [thread, there] of this.#onThread) {
+      for (const row of there) {
+        const home = this.#rows.extra[row]?.home
+        if (home) {
+          // Those in one thread are of one job, and so of one owner.
+          yield { peer: home.peer, thread }
+          break
+        }
+      }
+    }
+  }
+
   /** Rows of the actors in a worker. */
   on(thread: number): ReadonlySet<number> {
     return this.#onThread.get(thread) ?? none

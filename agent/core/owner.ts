@@ -149,7 +149,7 @@ export interface Cancelling {
   readonly recursive: boolean
 }
 
-export type TimerReason = 'infeasible' | 'timeout' | 'grace'
+export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart'
 
 /** A task as its record says it. */
 export interface Submission {
@@ -289,6 +289,8 @@ export class Owner {
   }
 
   #now = 0
+  /** Actors that are made anew now are not begun before this. */
+  restartAt = 0
 
   /** Does what can be done now: here first, then with others. */
   schedule(now: number): void {
@@ -465,6 +467,13 @@ export class Owner {
       return
     }
     if (kind.actor?.name !== undefined && !kind.guest && !this.#isNamed(row)) return
+    if (kind.actor && this.restartAt > this.#now) {
+      this.rows.state[row] = state.waiting
+      const { actor: part } = this.rows.more(row)
+      if (part) part.reason = 'waits until the one before it has stopped for certain'
+      this.#effects.timer(this.rows.token(row), this.restartAt - this.#now, 'restart')
+      return
+    }
     // Arguments that are at other peers: the task goes to them, or they come here.
     if (this.rows.extra[row]?.dependencies && !this.#gathered(row, kind)) return
     this.scheduler.enqueue(row)
@@ -813,6 +822,7 @@ export class Owner {
   /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
   peerGone(peer: number, now: number): void {
     const { rows } = this
+    this.#now = now
     const { peerId } = this.peers.get(peer)
     this.exchange.peerGone(peer)
     this.replicas.peerGone(peer, other => this.exchange.isKnown(other))
@@ -1088,6 +1098,11 @@ export class Owner {
     const row = this.rows.rowOf(token)
     if (row < 0) return
     const kind = this.#kind(row)
+    if (why === 'restart') {
+      this.#now = now
+      if (this.rows.state[row] === state.waiting) this.#queue(row, kind)
+      return
+    }
     if (why === 'infeasible') {
       if (this.rows.state[row] !== state.queued || !kind.impossible) return
       this.scheduler.remove(one => one === row)

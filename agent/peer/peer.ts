@@ -79,6 +79,8 @@ export interface PeerOptions {
   role?: 'peer' | 'driver'
   /** Where it listens. */
   addresses?(): string[]
+  /** How long another peer has been silent, and whether it is known to be gone. */
+  silence?(peerId: string, incarnation: number): { ms: number; gone: boolean }
   /** What is known of another peer's process. */
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */
@@ -669,11 +671,41 @@ export class Peer {
   /** A session with a member has begun. */
   peerBegan(peerId: string, incarnation: number): void {
     this.#remote?.began(peerId, incarnation)
+    this.#leases ??= setInterval(() => this.#checkLeases(), limits.leaseCheckMs)
+    this.#leases.unref()
+  }
+
+  #leases: NodeJS.Timeout | undefined
+
+  /** Threads of actors whose owners are silent: nothing of them runs until they are heard of again, or gone. */
+  readonly #frozen = new Set<number>()
+
+  #checkLeases(): void {
+    const silent = new Set<number>()
+    for (const { peer, thread } of this.#owner.actors.hosted()) {
+      const { peerId, incarnation } = this.#owner.peers.get(peer)
+      const { ms = 0, gone = false } = this.#options.silence?.(peerId, incarnation) ?? {}
+      if (ms > limits.leaseMs && !gone) silent.add(thread)
+    }
+    for (const thread of silent) {
+      if (this.#frozen.has(thread)) continue
+      this.#frozen.add(thread)
+      this.#hosts.get(thread)?.channel.freeze(true)
+    }
+    for (const thread of this.#frozen) {
+      if (silent.has(thread)) continue
+      this.#frozen.delete(thread)
+      this.#hosts.get(thread)?.channel.freeze(false)
+    }
   }
 
   peerEnded(peerId: string, incarnation: number): void {
     this.#tick()
+    // An actor that it had may live on where nobody hears of it: another is not begun before that one has stopped by itself.
+    const { ms = 0, gone = true } = this.#options.silence?.(peerId, incarnation) ?? {}
+    this.#owner.restartAt = gone ? 0 : this.#time + Math.max(0, limits.leaseOverMs - ms)
     this.#remote?.ended(peerId)
+    this.#owner.restartAt = 0
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -875,6 +907,7 @@ export class Peer {
     this.#closed = true
     this.#loop.stop()
     clearInterval(this.#stays)
+    clearInterval(this.#leases)
     clearTimeout(this.#sharing)
     this.#remote?.close()
     clearTimeout(this.#unsticking)
