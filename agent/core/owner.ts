@@ -1487,6 +1487,7 @@ export class Owner {
     const row = this.rows.rowOf(token)
     if (row < 0 || !this.actors.on(thread).has(row)) return
     this.#keepSaved(row, value, contained)
+    if (this.rows.extra[row]?.actor?.detached) this.#effects.detachedSaved(row)
     if (this.rows.extra[row]?.home)
       this.#effects.actorSaved(row, value, this.rows.extra[row]?.actor?.saved?.holds ?? [])
   }
