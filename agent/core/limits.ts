@@ -79,6 +79,8 @@ export const limits = {
   actorsMadeAtOnce: 512,
   /** Calls of one group that are sent to an actor ahead of those that run. */
   callsAhead: 256,
+  /** An actor whose peer is not linked is looked for again after this. */
+  lookAgainMs: 200,
   /** A call that was given up is to have left its thread within this, or the thread is ended. */
   callGraceMs: 500,
   /** Actors that are over, as the state remembers them. */

@@ -42,6 +42,8 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   answerProduct(row: number, product: GuestProduct): void
   /** The same for a task that was cancelled: it is told, and stopped only where that is forced. */
   stop(peer: number, row: number, how: Cancelling): void
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean
   /** Sends a call to the worker in which its actor lives. */
   runCall(thread: number, row: number, actor: number): void
   /** Tells a worker that an actor in it is over. */
@@ -149,7 +151,7 @@ export interface Cancelling {
   readonly recursive: boolean
 }
 
-export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart'
+export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart' | 'look'
 
 /** A task as its record says it. */
 export interface Submission {
@@ -237,7 +239,13 @@ export class Owner {
           this.rows.startedAt[row] = this.#now
           effects.runCall(thread, row, actor)
         },
-        grant: (peer, row) => this.exchange.grant(peer, row),
+        grant: (peer, row) => {
+          this.rows.state[row] = state.granted
+          this.rows.peer[row] = peer
+          effects.grant(peer, row)
+        },
+        reaches: peer => effects.reaches(peer),
+        timer: (token, delayMs) => effects.timer(token, delayMs, 'look'),
         failLike: (row, actor) => this.#failLike(row, actor),
         again: (row, reason) => this.#callLost(row, reason, this.#now),
         dismiss: (thread, token) => effects.dismiss(thread, token),
@@ -1097,6 +1105,11 @@ export class Owner {
     }
     const row = this.rows.rowOf(token)
     if (row < 0) return
+    if (why === 'look') {
+      this.#now = now
+      this.actors.lookAgain(row)
+      return
+    }
     const kind = this.#kind(row)
     if (why === 'restart') {
       this.#now = now

@@ -381,6 +381,7 @@ export class Peer {
       detachedMade: row => this.#named.made(row),
       detachedLost: (row, reason, mayRestart, error) => this.#named.lostHere(row, reason, mayRestart, error),
       detachedSaved: row => this.#named.save(row, this.#owner.rows.more(row).actor as ActorPart),
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
