@@ -15,6 +15,7 @@ import { status } from './status.ts'
 import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
 import { ticket } from './ticket.ts'
+import { timeline } from './timeline.ts'
 import { up } from './up.ts'
 import { workers } from './workers.ts'
 
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   peers,
   workers,
   logs,
+  timeline,
   doctor,
 ]
 

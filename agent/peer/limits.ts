@@ -25,6 +25,8 @@ export const limits = {
   idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
+  /** Questions by which another peer's clock is compared with this one's. */
+  clockQuestions: 5,
   /** Who held an object of a dead peer has found who continues it within this. */
   successionGraceMs: 15_000,
   successionMs: 10_000,

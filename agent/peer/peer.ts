@@ -147,6 +147,7 @@ export class Peer {
       closed: false,
     }
     this.#owner.exchange.random = Math.random
+    this.#owner.phases.clock = () => performance.timeOrigin + performance.now()
     this.#names = new Names(options, this.#owner.peers)
     this.#processes = new ProcessStarter({ ...options, release: options.version, shoalUrl: shoalUrl() })
     const specs: FunctionSpec[] = []
@@ -284,6 +285,7 @@ export class Peer {
       admit: (hello, outbox) => this.#admit(hello, outbox, false),
       leave: driver => this.#leave(driver),
       answer: (method, params) => this.#answer(method, params),
+      reading: () => this.#tick(),
       stirred: () => this.#stirred(),
     })
     this.#sockets.add(client)

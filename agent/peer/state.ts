@@ -1,5 +1,7 @@
 import { taskIdText } from '../../wire/ids.ts'
+import type { TracePhase } from '../../wire/trace.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
+import { clock, clocks } from './clocks.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
 import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
@@ -34,12 +36,15 @@ export class PeerState {
       case 'tasks':
       case 'objects':
       case 'workers':
+      case 'phases':
         return await mergedPage(method, (params ?? {}) as RowsQuestion, {
           here: question => this.#page(method, question),
           others,
         })
       case 'peers':
         return this.#peers(others)
+      case 'clocks':
+        return await clocks(this.#peer.peerId, others)
       case 'resources':
       case 'available':
         return sum(this.#peers(others), method)
@@ -52,13 +57,14 @@ export class PeerState {
 
   /** What this peer alone knows, for another one. */
   here(method: string, params: unknown): unknown {
-    if (method === 'tasks' || method === 'objects' || method === 'workers')
+    if (method === 'tasks' || method === 'objects' || method === 'workers' || method === 'phases')
       return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
+    if (method === 'clock') return clock()
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
-  #page(method: 'tasks' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
+  #page(method: 'tasks' | 'objects' | 'workers' | 'phases', question: RowsQuestion<number>): Page<number> {
     const after = Number.isSafeInteger(question.after) ? (question.after as number) : 0
     switch (method) {
       case 'tasks':
@@ -67,6 +73,8 @@ export class PeerState {
         return page(objectRows(this.#peer, after), question)
       case 'workers':
         return page(this.#workers(after), question)
+      case 'phases':
+        return page(this.#phases(after), question)
     }
   }
 
@@ -256,6 +264,14 @@ export class PeerState {
         memoryBytes: hosts.get(thread.id)?.memoryBytes ?? 0,
       }
       yield { row, next: thread.id + 1 }
+    }
+  }
+
+  *#phases(after: number): Iterable<Placed> {
+    const { peerId, parts } = this.#peer
+    for (const { place, client, number, attempt, ...phase } of parts.owner.phases.entries(after)) {
+      const row: TracePhase = { taskId: this.#taskId(client, number), attempt: attempt + 1, peerId, ...phase }
+      yield { row: { ...row }, next: place + 1 }
     }
   }
 
