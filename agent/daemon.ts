@@ -31,6 +31,7 @@ import type { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer, PeerOptions } from './peer/index.ts'
 import { processIdentity } from './process-identity.ts'
+import { answersOfRuns, Runs } from './runs/index.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions
@@ -57,6 +58,7 @@ export class Daemon {
   readonly #server: Server
   readonly #peer: Peer
   readonly #mesh: MeshHost
+  readonly #runs: Runs
   readonly #log: (line: string) => void
   readonly #hurry = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
@@ -96,6 +98,8 @@ export class Daemon {
     const { resources, objectStoreBytes, labels, folders, log, logOutput } = options
     let daemon: Daemon | undefined
     let mesh: MeshHost | undefined
+    const runs = new Runs(home.runsDir, log)
+    const runAnswers = answersOfRuns(runs, { peerId, socket })
     const peer = new Peer({
       peerId,
       meshId,
@@ -112,7 +116,9 @@ export class Daemon {
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
+      anywhere: runAnswers.anywhere,
       handlers: {
+        ...runAnswers.here,
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true
           // The answer goes out first: stopping closes the connection that asked.
@@ -171,7 +177,7 @@ export class Daemon {
         listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon(home, lock, server, peer, mesh, record, log)
+      daemon = new Daemon(home, lock, { server, peer, mesh, runs }, record, log)
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
@@ -193,9 +199,7 @@ export class Daemon {
   private constructor(
     home: Home,
     lock: AgentLock,
-    server: Server,
-    peer: Peer,
-    mesh: MeshHost,
+    { server, peer, mesh, runs }: { server: Server; peer: Peer; mesh: MeshHost; runs: Runs },
     record: AgentRecord,
     log: (line: string) => void,
   ) {
@@ -206,6 +210,7 @@ export class Daemon {
     this.#server = server
     this.#peer = peer
     this.#mesh = mesh
+    this.#runs = runs
     this.#log = log
   }
 
@@ -228,10 +233,13 @@ export class Daemon {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
         await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
       }
+      // Programs that this agent has started end with it, while the rest closes.
+      const runsEnded = this.#runs.close()
       // The others hear of it before their links end.
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.
       await Promise.race([this.#peer.close(), afterMs(drainLimits.closeMs)])
+      await Promise.race([runsEnded, afterMs(drainLimits.closeMs)])
     } catch (error) {
       this.#log(`stopping: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }

@@ -11,6 +11,7 @@ import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
 import { peers } from './peers.ts'
 import { run } from './run.ts'
+import { runs } from './runs.ts'
 import { status } from './status.ts'
 import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   down,
   status,
   run,
+  runs,
   tasks,
   objects,
   peers,

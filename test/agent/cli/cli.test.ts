@@ -7,7 +7,20 @@ import t from 'tap'
 import { eventually, run, shoal, startAgent } from '../../sdk/meshes.ts'
 
 const bin = fileURLToPath(new URL('../../../agent/cli/shoal.ts', import.meta.url))
-const commands = ['up', 'down', 'status', 'run', 'tasks', 'objects', 'peers', 'workers', 'logs', 'timeline', 'doctor']
+const commands = [
+  'up',
+  'down',
+  'status',
+  'run',
+  'runs',
+  'tasks',
+  'objects',
+  'peers',
+  'workers',
+  'logs',
+  'timeline',
+  'doctor',
+]
 
 function temporaryHome(): { home: string } & Disposable {
   const home = mkdtempSync(join(tmpdir(), 'shoal-test-'))
@@ -99,7 +112,14 @@ t.test('bad arguments: one clear text that names option and value, exit code 2, 
 
 t.test('without an agent each command says what to type; down is content', async t => {
   using place = temporaryHome()
-  for (const args of [['status'], ['tasks'], ['run', bin], ['timeline', '-o', join(place.home, 'trace.json')]]) {
+  for (const args of [
+    ['status'],
+    ['tasks'],
+    ['run', bin],
+    ['run', '--detach', bin],
+    ['runs'],
+    ['timeline', '-o', join(place.home, 'trace.json')],
+  ]) {
     const { code, err } = await shoal(place.home, ...args)
     t.equal(code, 1)
     t.match(err, /shoal up/)
