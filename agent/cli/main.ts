@@ -17,6 +17,7 @@ import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
 import { ticket } from './ticket.ts'
 import { timeline } from './timeline.ts'
+import { top } from './top.ts'
 import { up } from './up.ts'
 import { workers } from './workers.ts'
 
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   peers,
   workers,
   logs,
+  top,
   timeline,
   doctor,
 ]

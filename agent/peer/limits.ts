@@ -6,6 +6,8 @@ export const limits = {
   recordsPerTurn: 256,
   /** Rows of the state in one answer. */
   stateRowsMax: 10_000,
+  /** Names of tasks in one peer's summary: the busiest. */
+  taskNamesMax: 1000,
   /** How often idle threads are looked for. */
   idleCheckMs: 5000,
   /** How often lanes are looked at while something was sent ahead. */

@@ -1,10 +1,13 @@
 import { taskIdText } from '../../wire/ids.ts'
+import type { TaskState } from '../../wire/state.ts'
+import { busiestFirst, sumTaskNames, type TaskName } from '../../wire/task-names.ts'
 import type { TracePhase } from '../../wire/trace.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
 import { clock, clocks } from './clocks.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
 import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
+import { taskNames } from './task-names.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 /** What the state needs to know of its peer. */
@@ -48,6 +51,8 @@ export class PeerState {
       case 'resources':
       case 'available':
         return sum(this.#peers(others), method)
+      case 'task-names':
+        return await this.#taskNames(others)
       case 'status':
         return await this.#status(others)
       default:
@@ -61,6 +66,7 @@ export class PeerState {
       return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
     if (method === 'clock') return clock()
+    if (method === 'task-names') return taskNames(this.#peer.parts.owner, stateName)
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
@@ -126,6 +132,12 @@ export class PeerState {
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
     return { tasks, waiting }
+  }
+
+  async #taskNames(others: Others): Promise<TaskName[]> {
+    const asked = others.ask('task-names', () => null)
+    const own = taskNames(this.#peer.parts.owner, stateName)
+    return sumTaskNames([own, ...(await asked).map(({ answer }) => answer as TaskName[])].flat()).sort(busiestFirst)
   }
 
   async #status(others: Others): Promise<Row> {
@@ -286,9 +298,9 @@ export class PeerState {
   }
 }
 
-const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
+const names = ['finished', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
 
-function stateName(at: number): string {
+function stateName(at: number): TaskState {
   return names[at] ?? 'finished'
 }
 
