@@ -18,6 +18,7 @@ const commands = [
   'peers',
   'workers',
   'logs',
+  'top',
   'timeline',
   'doctor',
 ]
@@ -118,6 +119,7 @@ t.test('without an agent each command says what to type; down is content', async
     ['run', bin],
     ['run', '--detach', bin],
     ['runs'],
+    ['top'],
     ['timeline', '-o', join(place.home, 'trace.json')],
   ]) {
     const { code, err } = await shoal(place.home, ...args)
