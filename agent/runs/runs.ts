@@ -109,6 +109,8 @@ export class Runs {
       // It may have ended before anybody listened.
       if (child.exitCode !== null || child.signalCode !== null) this.#exited(run, child.exitCode, child.signalCode)
       this.#log(`run ${id} began: ${script}, pid ${pid}`)
+      // The agent began to end while this one started.
+      if (this.#closed) this.stop(id, limits.closeMs)
       this.#prune()
       this.#look()
       return { ...record }
@@ -141,7 +143,8 @@ export class Runs {
 
   /** What a run has said from a place on; undefined where there is no such run. */
   output(id: string, stream: RunStream, from: number): RunPiece | undefined {
-    return this.#runs.get(id)?.output.read(stream === 'stderr' ? 'stderr' : 'stdout', Math.max(0, from))
+    const at = Number.isSafeInteger(from) && from > 0 ? from : 0
+    return this.#runs.get(id)?.output.read(stream === 'stderr' ? 'stderr' : 'stdout', at)
   }
 
   /** Ends a run: SIGTERM for it and its children, then SIGKILL. Its record; undefined where there is no such run. */
