@@ -3,6 +3,7 @@ import { type Credential, Refusal, type Role, readTicket } from '../mesh/admissi
 import { meshLimits } from '../mesh/index.ts'
 import { QuicTransport } from '../mesh/links/index.ts'
 import { redeemTicket } from '../mesh/node/index.ts'
+import { FileStorage, NameDirectory } from './directory/index.ts'
 import {
   type AgentLock,
   type AgentRecord,
@@ -45,7 +46,7 @@ export interface DaemonOptions
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000 }
+export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000, voteMs: 5_000 }
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -59,6 +60,8 @@ export class Daemon {
   readonly #peer: Peer
   readonly #mesh: MeshHost
   readonly #runs: Runs
+  /** Its part in the directory of names. */
+  readonly names: NameDirectory
   readonly #log: (line: string) => void
   readonly #hurry = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
@@ -100,6 +103,14 @@ export class Daemon {
     let mesh: MeshHost | undefined
     const runs = new Runs(home.runsDir, log)
     const runAnswers = answersOfRuns(runs, { peerId, socket })
+    const names = new NameDirectory({
+      self: { peerId, incarnation },
+      durable: true,
+      // It keeps the names from its first start on, before anybody has joined.
+      founder: isAloneInMesh(home),
+      storage: new FileStorage(home.namesFile, meshId),
+      log,
+    })
     const peer = new Peer({
       peerId,
       meshId,
@@ -116,9 +127,12 @@ export class Daemon {
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
+      directory: async host => names.attach(host),
       anywhere: runAnswers.anywhere,
       handlers: {
         ...runAnswers.here,
+        names: async () => ({ ...names.status, names: await names.rows() }),
+        'recover-names': async () => await names.recover(),
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true
           // The answer goes out first: stopping closes the connection that asked.
@@ -148,6 +162,7 @@ export class Daemon {
     try {
       mesh = await openMesh(home, options.listenAt ?? lastListen(home), options.listenAt !== undefined, listen => ({
         peer,
+        names,
         key,
         peerId,
         meshId,
@@ -177,12 +192,13 @@ export class Daemon {
         listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon(home, lock, { server, peer, mesh, runs }, record, log)
+      daemon = new Daemon({ home, lock, server, peer, mesh, names, runs, record, log })
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
       return daemon
     } catch (error) {
+      names.close()
       await mesh?.node.close()
       await peer.close()
       throw error
@@ -196,13 +212,28 @@ export class Daemon {
     return node.makeTicket({ role: 'peer', uses: 1, ttlMs: meshLimits.ticketTtlMs }).ticket
   }
 
-  private constructor(
-    home: Home,
-    lock: AgentLock,
-    { server, peer, mesh, runs }: { server: Server; peer: Peer; mesh: MeshHost; runs: Runs },
-    record: AgentRecord,
-    log: (line: string) => void,
-  ) {
+  private constructor({
+    home,
+    lock,
+    server,
+    peer,
+    mesh,
+    names,
+    runs,
+    record,
+    log,
+  }: {
+    home: Home
+    lock: AgentLock
+    server: Server
+    peer: Peer
+    mesh: MeshHost
+    names: NameDirectory
+    runs: Runs
+    record: AgentRecord
+    log: (line: string) => void
+  }) {
+    this.names = names
     this.record = record
     this.stopped = this.#stopped.promise
     this.#home = home
@@ -235,6 +266,9 @@ export class Daemon {
       }
       // Programs that this agent has started end with it, while the rest closes.
       const runsEnded = this.#runs.close()
+      // Its vote goes to another, and its names, before it leaves.
+      await Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)])
+      this.names.close()
       // The others hear of it before their links end.
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.

@@ -2,23 +2,14 @@
 import './orphans.ts'
 import './worker.ts'
 
+export { actor, checkpoint, exitActor, getActor, kill } from './actor/index.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
 export { context, mesh } from './context.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
-export {
-  ActorPool,
-  actor,
-  checkpoint,
-  drain,
-  exitActor,
-  getActor,
-  kill,
-  placementGroup,
-  Queue,
-} from './later.ts'
+export { ActorPool, drain, placementGroup, Queue } from './later.ts'
 export { move, release } from './move.ts'
 export { put } from './put.ts'
 export { registerType, type TypeCodec } from './register-type.ts'

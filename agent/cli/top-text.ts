@@ -52,10 +52,10 @@ const nameColumns: readonly Column<Snapshot['names'][number]>[] = [
 
 const classColumns: readonly Column<ActorClass>[] = [
   { title: 'ACTORS', text: row => row.className },
-  { title: 'ALIVE', align: 'right', text: row => formatCount(row.states.alive ?? 0) },
-  { title: 'PENDING', align: 'right', text: row => formatCount(row.states.pending ?? 0) },
-  { title: 'RESTARTING', align: 'right', text: row => formatCount(row.states.restarting ?? 0) },
-  { title: 'DEAD', align: 'right', text: row => formatCount(row.states.dead ?? 0) },
+  { title: 'ALIVE', align: 'right', text: row => formatCount(row.states.alive) },
+  { title: 'PENDING', align: 'right', text: row => formatCount(row.states.pending) },
+  { title: 'RESTARTING', align: 'right', text: row => formatCount(row.states.restarting) },
+  { title: 'DEAD', align: 'right', text: row => formatCount(row.states.dead) },
   { title: 'CALLS PENDING', align: 'right', text: row => formatCount(row.pendingCalls) },
   { title: 'RESTARTS', align: 'right', text: row => formatCount(row.restarts) },
 ]

@@ -3,7 +3,7 @@ import { busiestFirst, emptyTaskName, type TaskName } from '../../wire/task-name
 import type { Kind, Owner } from '../core/index.ts'
 import { limits } from './limits.ts'
 
-/** The tasks that a peer owns, counted by their names: in one pass over its tables, when somebody asks. */
+/** The tasks and calls that a peer owns, counted by their names: in one pass over its tables, when somebody asks. */
 export function taskNames(owner: Owner, stateName: (at: number) => TaskState): TaskName[] {
   const { rows, kinds, history } = owner
   const byName = new Map<string, TaskName>()
@@ -13,8 +13,9 @@ export function taskNames(owner: Owner, stateName: (at: number) => TaskState): T
     return sum
   }
   for (const row of owner.liveTasks()) {
-    // A guest is counted by its home.
-    if (!rows.extra[row]?.home) of(kinds[rows.kind[row]] as Kind)[stateName(rows.state[row])]++
+    const kind = kinds[rows.kind[row]] as Kind
+    // A guest is counted by its home, an actor among actors.
+    if (!rows.extra[row]?.home && !kind.actor) of(kind)[stateName(rows.state[row])]++
   }
   for (const { kind, failed, error, startedAt, endedAt } of history.entries()) {
     const sum = of(kind)

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { get, init, task } from 'shoal'
+import { actor, get, init, task } from 'shoal'
 import t from 'tap'
 import { ways } from '../sdk/meshes.ts'
 import { readTrace, type TraceEvent } from '../wire/trace-format.ts'
@@ -42,6 +42,25 @@ for (const { way, open } of ways) {
     t.ok(of('size', 'run').ts >= waited.ts + waited.dur - 1000)
     t.equal(slices.filter(({ cat }) => cat === 'fetch').length, 0)
     made.release()
+  })
+
+  t.test(`${way}: calls of actors are runs, too, those of one class in the lanes of their worker`, async t => {
+    await using opened = await open()
+    const Sleeper = actor(
+      class Sleeper {
+        async sleep(ms: number) {
+          await new Promise(resolve => setTimeout(resolve, ms))
+          return ms
+        }
+      },
+    )
+    using sleeper = Sleeper.remote()
+    await get([sleeper.sleep.remote(100), sleeper.sleep.remote(100)])
+    const { slices, threads } = readTrace(await opened.mesh.timeline())
+    const runs = slices.filter(({ cat, args }) => cat === 'run' && /sleep/.test(args.name))
+    t.equal(runs.length, 2)
+    t.same(runs.map(({ tid }) => threads.get(tid)?.replace(/t\d+/, 't')).toSorted(), ['worker t', 'worker t, beside 1'])
+    for (const { args, dur = 0 } of runs) t.ok(args.actorId && dur >= 95_000, JSON.stringify(args))
   })
 }
 

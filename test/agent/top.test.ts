@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { cancel, get, init, task } from 'shoal'
+import { actor, cancel, get, init, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh, type MeshAgent } from './mesh-support.ts'
@@ -46,22 +46,40 @@ t.test('top: one snapshot, one a time, and on a terminal', { timeout: 120_000 },
   const long = [agent, other].map(({ peerId }) =>
     task(async () => await delay(60_000), { name: 'long', placement: { peer: peerId } }).remote(),
   )
+  const Counter = actor(
+    class Counter {
+      n = 0
+      add() {
+        this.n++
+        return this.n
+      }
+    },
+  )
+  using counter = Counter.remote()
+  t.equal(await get(counter.add.remote()), 1)
   const snapshot = async (from: MeshAgent) =>
     JSON.parse((await mesh.cli(from, 'top', '--once', '--json')).out) as {
       names: Record<string, unknown>[]
       peers: object[]
       classes: object[]
       tasks: object
+      actors: object
     }
   await eventually('both run', async () => {
     const { names } = await snapshot(agent)
     return names.some(({ name, running }) => name === 'long' && running === 2)
   })
   for (const from of mesh.agents) {
-    const { names, peers, classes, tasks } = await snapshot(from)
+    const { names, peers, classes, tasks, actors } = await snapshot(from)
     t.equal(peers.length, 2)
-    t.same(classes, [])
-    t.match(tasks, { running: 2, finished: 10, failed: 1 })
+    const states = { pending: 0, alive: 1, restarting: 0, dead: 0 }
+    t.same(classes, [{ className: 'Counter', states, pendingCalls: 0, restarts: 0 }])
+    t.same(actors, states)
+    t.match(
+      names.find(({ name }) => /add/.test(String(name))),
+      { finished: 1, runs: 1 },
+    )
+    t.match(tasks, { running: 2, finished: 11, failed: 1 })
     const of = (name: string) => names.find(row => row.name === name) as Record<string, number>
     t.match(of('brief'), { running: 0, queued: 0, finished: 10, failed: 0, runs: 10 })
     t.ok(of('brief').meanMs >= 19 && of('brief').meanMs < 2000, `${of('brief').meanMs}`)
@@ -70,7 +88,7 @@ t.test('top: one snapshot, one a time, and on a terminal', { timeout: 120_000 },
     t.equal(names[0].name, 'long', 'what runs comes first')
   }
   const once = await mesh.cli(agent, 'top', '--once')
-  t.match(once.out, /CPUS USED[\s\S]*TASKS[\s\S]*long +2/)
+  t.match(once.out, /CPUS USED[\s\S]*TASKS[\s\S]*long +2[\s\S]*ACTORS[\s\S]*Counter +1/)
 
   for (const args of [[], ['--json']]) {
     const top = started(agent, process.execPath, [bin, 'top', '--interval', '100ms', ...args])

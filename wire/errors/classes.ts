@@ -96,6 +96,10 @@ export interface AdmissionError extends ErrorOf<'AdmissionError'> {}
 export const ConnectError = errorClass('ConnectError')
 export interface ConnectError extends ErrorOf<'ConnectError'> {}
 
+/** No majority of those who decide about names was reached in time. */
+export const NamesUnavailableError = errorClass('NamesUnavailableError')
+export interface NamesUnavailableError extends ErrorOf<'NamesUnavailableError'> {}
+
 /** An option or argument is of the wrong type, out of range, or unknown. */
 export const InvalidOptionError = errorClass('InvalidOptionError')
 export interface InvalidOptionError extends ErrorOf<'InvalidOptionError'> {}
@@ -111,6 +115,22 @@ export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
 /** The mesh was closed here while something was still waiting for a result. */
 export const ClosedError = errorClass('ClosedError')
 export interface ClosedError extends ErrorOf<'ClosedError'> {}
+
+/** The actor is gone, or was lost while it ran the call. */
+export const ActorDiedError = errorClass('ActorDiedError')
+export interface ActorDiedError extends ErrorOf<'ActorDiedError'> {}
+
+/** More calls would wait for the actor than its `maxPendingCalls`. */
+export const PendingCallsError = errorClass('PendingCallsError')
+export interface PendingCallsError extends ErrorOf<'PendingCallsError'> {}
+
+/** No actor has this name. */
+export const ActorNotFoundError = errorClass('ActorNotFoundError')
+export interface ActorNotFoundError extends ErrorOf<'ActorNotFoundError'> {}
+
+/** Another actor has this name. */
+export const NameTakenError = errorClass('NameTakenError')
+export interface NameTakenError extends ErrorOf<'NameTakenError'> {}
 
 /** The class of each name in the table. */
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
@@ -130,8 +150,13 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   SerializationError,
   AdmissionError,
   ConnectError,
+  NamesUnavailableError,
   InvalidOptionError,
   AlreadyInitializedError,
   NotInitializedError,
   ClosedError,
+  ActorDiedError,
+  PendingCallsError,
+  ActorNotFoundError,
+  NameTakenError,
 }

@@ -32,10 +32,15 @@ export interface ErrorFields {
   SerializationError: { path: string; reason: string }
   AdmissionError: { reason: string }
   ConnectError: { attempts: { address: string; reason: string }[] }
+  NamesUnavailableError: { voters: string[]; unreachable: string[]; timeoutMs: number }
   InvalidOptionError: { option: string; value: unknown; allowed: string }
   AlreadyInitializedError: { meshId?: string }
   NotInitializedError: Record<never, never>
   ClosedError: { reason?: string }
+  ActorDiedError: { actorId: string; className: string; reason: string }
+  PendingCallsError: { className: string; maxPendingCalls: number }
+  ActorNotFoundError: { actorName: string; namespace: string }
+  NameTakenError: { actorName: string; namespace: string }
 }
 
 /** The name of an error class: `'TaskError'`, … */
@@ -217,6 +222,17 @@ export const errorTable = {
       "Start one (`shoal up`), correct `address` or `$SHOAL_ADDRESS`, or use `address: 'local'`. `shoal doctor` looks further.",
     fields: { attempts: 'each address that was tried, and what it said: `{ address, reason }[]`' },
   },
+  NamesUnavailableError: {
+    code: 'SHOAL_NAMES_UNAVAILABLE',
+    when: 'A name could not be taken, found or given up in time: no majority of the agents that decide about names was reached, or the directory is full. What was asked for may still come to pass.',
+    advice:
+      'Start the agents in `unreachable` again, or mend the network to them. If they are gone for ever, `shoal names recover --force` makes this agent the only one that decides (docs/names.md).',
+    fields: {
+      voters: 'the peers that decide about names, as far as is known',
+      unreachable: 'those of them that are not linked to this peer',
+      timeoutMs: 'how long was waited, in milliseconds',
+    },
+  },
   InvalidOptionError: {
     code: 'SHOAL_INVALID_OPTION',
     when: 'An option or an argument of a call is of the wrong type, out of range, or unknown. It is thrown at the call.',
@@ -244,6 +260,32 @@ export const errorTable = {
     when: 'The mesh was closed here while something was still waiting for a result.',
     advice: 'Await what you need before `close()`, or before the block of `await using` ends.',
     fields: { reason: 'what closed it, where that was not `close()`' },
+  },
+  ActorDiedError: {
+    code: 'SHOAL_ACTOR_DIED',
+    when: 'The actor is gone, or was lost while it ran the call: killed, ended by itself, its constructor threw, its worker, its peer or its owner died.',
+    advice:
+      "`reason` says why and by whom. `restarts` makes it anew after a death, `callRetries` runs the calls again that it cost, `checkpoint` keeps its state. An actor in a shared thread can be lost by what another does there: give it `cpus` or `isolation: 'process'`.",
+    fields: { actorId: 'the actor', className: 'the name of its class', reason: 'why it died, and by whom' },
+  },
+  PendingCallsError: {
+    code: 'SHOAL_PENDING_CALLS',
+    when: 'More calls would wait for the actor than its `maxPendingCalls`. It is thrown at the call, which is not made.',
+    advice: 'Await some of the calls first, make more actors, or raise `maxPendingCalls`.',
+    fields: { className: 'the name of its class', maxPendingCalls: 'the limit' },
+  },
+  ActorNotFoundError: {
+    code: 'SHOAL_ACTOR_NOT_FOUND',
+    when: 'No actor has this name in this namespace: it was never made, or is over.',
+    advice:
+      '`shoal actors` lists them. A driver that names no namespace has one of its own: pass `namespace` to `init` or to `getActor`.',
+    fields: { actorName: 'the name', namespace: 'where it was looked for' },
+  },
+  NameTakenError: {
+    code: 'SHOAL_NAME_TAKEN',
+    when: 'Another actor that lives has this name in this namespace.',
+    advice: 'Use `getActor` or `getIfExists: true` to have that one, or take another name.',
+    fields: { actorName: 'the name', namespace: 'the namespace' },
   },
 } as const satisfies { readonly [Name in ErrorName]: ErrorRow<keyof ErrorFields[Name]> }
 

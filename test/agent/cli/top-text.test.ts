@@ -51,7 +51,7 @@ function snapshot(peers: number, names: number, classes: number): Snapshot {
     available,
     waiting: [{ reason: 'waits for cpus\x1b[2J', resources, count: 7 }],
     tasks: { waiting: 1, queued: 2, running: 3, finished: 40, failed: 5, cancelled: 0 },
-    actors: { alive: classes },
+    actors: { pending: 0, alive: classes, restarting: 0, dead: 0 },
     names: Array.from({ length: names }, (_, n) => ({
       ...emptyTaskName(`task-${n}`),
       running: 1,
@@ -63,7 +63,7 @@ function snapshot(peers: number, names: number, classes: number): Snapshot {
     })),
     classes: Array.from({ length: classes }, (_, n) => ({
       className: `Class${n}`,
-      states: { alive: 1 },
+      states: { pending: 0, alive: 1, restarting: 0, dead: 0 },
       pendingCalls: 2,
       restarts: 0,
     })),
