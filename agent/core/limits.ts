@@ -71,6 +71,8 @@ export const limits = {
   replicas: 2,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
+  /** Phases of tasks that the timeline remembers, beside their runs: 39 bytes each. */
+  phasesMax: 10_000,
   /** Tasks and objects of one peer at a time. */
   rowsMax: 1 << 24,
   /** Threads that actors without CPUs of their own share, a CPU. */

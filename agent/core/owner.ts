@@ -8,6 +8,7 @@ import { limits } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
+import { type Phase, Phases } from './phases.ts'
 import { type Produced, ProductTable } from './products.ts'
 import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
@@ -192,6 +193,7 @@ export class Owner {
   readonly clients = new Map<number, Client>()
   readonly kinds: (Kind | undefined)[] = []
   readonly history = new History(limits.finishedTasksMax)
+  readonly phases = new Phases(limits.phasesMax)
   readonly resources: ResourceTable
   readonly objects: Objects
   readonly lineage: Lineage
@@ -229,7 +231,7 @@ export class Owner {
       missed: (task, index) => this.products.missed(task, index),
     })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
-    this.staging = new Staging(this.objects, effects)
+    this.staging = new Staging(this.objects, effects, this.phases)
     this.actors = new Actors({
       rows: this.rows,
       objects: this.objects,
@@ -445,8 +447,22 @@ export class Owner {
       this.#failLike(row, dependency)
       return
     }
-    const extra = rows.more(row)
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--rows.more(row).missing === 0) this.#gotArguments(row)
+  }
+
+  /** What was awaited is there. */
+  #gotArguments(row: number): void {
+    const extra = this.rows.more(row)
+    const { since, bytes } = extra.gathering ?? { since: this.rows.submittedAt[row], bytes: 0 }
+    extra.gathering = undefined
+    this.notePhase(row, bytes > 0 ? 'fetch' : 'wait', { startedAt: since, bytes })
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** For the timeline. */
+  notePhase(row: number, phase: Phase, what: { startedAt: number; endedAt?: number; bytes?: number }): void {
+    const { client, number, attempt } = this.rows
+    this.phases.add({ client: client[row], number: number[row], attempt: attempt[row] }, phase, what)
   }
 
   /** The client's answer to `need`. */
@@ -461,7 +477,7 @@ export class Owner {
       return
     }
     extra.values[dependency] = value
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--extra.missing === 0) this.#gotArguments(row)
   }
 
   #failLike(row: number, dependency: number): void {
@@ -510,6 +526,7 @@ export class Owner {
     }
     if (missing > 0) {
       extra.missing = missing
+      extra.gathering = { since: this.phases.clock(), bytes: 0 }
       return false
     }
     if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
@@ -520,8 +537,11 @@ export class Owner {
     }
     extra.missing = away.length
     rows.state[row] = state.waiting
+    const gathering = { since: this.phases.clock(), bytes: 0 }
+    extra.gathering = gathering
     for (const on of away) {
       const other = rows.more(on)
+      gathering.bytes += other.bytes
       other.waiters ??= []
       other.waiters.push(rows.token(row))
       objects.pull(on)
