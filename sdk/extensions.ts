@@ -1,13 +1,27 @@
 import { errorExtension } from '../wire/error-extension.ts'
 import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
 import { type Engine, RefData } from './client/index.ts'
+import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { Group, type GroupData } from './placement-group.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
 export function clientExtensions(engine: Engine): Extension[] {
-  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine)]
+  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine), groupExtension]
+}
+
+/** A placement group: its id, and the bundles it was asked for. */
+const groupExtension: Extension = {
+  tag: 5,
+  matches: isPlacementGroup,
+  encode(value: object, encoder: Encoder): void {
+    encoder.value({ ...(value as BrandedGroup)[groupBrand] }, 'group')
+  },
+  decode(decoder: Decoder): unknown {
+    return new Group(decoder.value() as GroupData)
+  },
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */

@@ -23,11 +23,6 @@ export async function getActor(name: unknown): Promise<never> {
   return refuseAsLater({ call: 'getActor', option: 'name' }, name, 'left out', 'getActor')
 }
 
-/** As for `actor`. */
-export function placementGroup(bundles: unknown): never {
-  return refuseAsLater({ call: 'placementGroup', option: 'bundles' }, bundles, 'left out', 'placementGroup')
-}
-
 /** As for `actor`: the names of the methods that save and restore an actor's state. */
 export const checkpoint = {
   save: Symbol.for('shoal.checkpoint.save'),

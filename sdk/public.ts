@@ -16,10 +16,10 @@ export {
   exitActor,
   getActor,
   kill,
-  placementGroup,
   Queue,
 } from './later.ts'
 export { move, release } from './move.ts'
+export { placementGroup } from './placement-group.ts'
 export { put } from './put.ts'
 export { registerType, type TypeCodec } from './register-type.ts'
 export { task } from './task.ts'

@@ -3,4 +3,5 @@
 export type * from '../wire/state.ts'
 export type * from './types/mesh.ts'
 export type * from './types/objects.ts'
+export type * from './types/placement-groups.ts'
 export type * from './types/tasks.ts'

@@ -64,6 +64,7 @@ export class Exchange {
   readonly #effects: ExchangeEffects
   readonly #impossible: (kind: Kind) => void
   readonly #regather: (kind: Kind) => void
+  readonly #bundleRoom: (kind: Kind) => number
   readonly #others = new Map<number, Other>()
   /** Of this peer. */
   self: PeerOffer = { peerId: '', totals: {}, labels: {}, closed: false }
@@ -87,6 +88,8 @@ export class Exchange {
     effects: ExchangeEffects
     impossible: (kind: Kind) => void
     regather: (kind: Kind) => void
+    /** How many tasks more of a kind its bundle, at another peer, can be given. */
+    bundleRoom: (kind: Kind) => number
   }) {
     this.#rows = parts.rows
     this.#resources = parts.resources
@@ -95,6 +98,7 @@ export class Exchange {
     this.#effects = parts.effects
     this.#impossible = parts.impossible
     this.#regather = parts.regather
+    this.#bundleRoom = parts.bundleRoom
   }
 
   // ---- peers
@@ -198,6 +202,7 @@ export class Exchange {
 
   /** Whether a peer could ever run tasks of a kind. */
   #fits(kind: Kind, offer: PeerOffer): boolean {
+    if (kind.bundle) return offer.peerId === kind.bundleAt
     for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
       if (amount > 0 && (offer.totals[name] ?? 0) < amount) return false
     }
@@ -219,6 +224,12 @@ export class Exchange {
   /** Decides for a kind whether its tasks may run here, and whether anybody could run them at all. */
   place(kind: Kind): void {
     if (kind.guest) return
+    if (kind.bundle) {
+      const { here } = kind
+      kind.here = this.self.peerId === kind.bundleAt
+      if (kind.here && !here && kind.ready.count > 0) this.#regather(kind)
+      return
+    }
     const { soft, spread } = kind.placement
     const selfFits = this.#fits(kind, this.self)
     const selfPlaced = this.#placed(kind, this.self)
@@ -277,6 +288,7 @@ export class Exchange {
 
   /** How many tasks of a kind a peer can be given now. */
   #canTake(kind: Kind, other: Other, now: number): number {
+    if (kind.bundle) return this.#bundleRoom(kind)
     const { room } = other
     if (!room || (now - other.roomAt > limits.parkedMs && other.outstanding === 0)) return 0
     const used = this.#usedAt(other)
@@ -309,6 +321,8 @@ export class Exchange {
   #usedAt(other: Other): Map<number, number> {
     const used = new Map<number, number>()
     for (const kind of other.granted) {
+      // Its bundle is not part of what is free there.
+      if (kind.bundle) continue
       const count = kind.granted.get(other.index) ?? 0
       for (const { index, units } of kind.demand)
         used.set(index, (used.get(index) ?? 0) + count * this.#resources.amountOf(index, units))
@@ -483,7 +497,9 @@ export class Exchange {
    */
   #tellRoom(now: number): void {
     if (this.#others.size === 0) return
-    const busy = this.#scheduler.waitingKinds.some(kind => kind.here && kind.ready.count > 0 && !kind.guest)
+    const busy = this.#scheduler.waitingKinds.some(
+      kind => kind.here && kind.ready.count > 0 && !kind.guest && !kind.bundle,
+    )
     const free: ResourceMap = !this.open || busy ? {} : this.#resources.available()
     const idle = (free.cpus ?? 0) > 0
     if (!idle) this.#idleSince = now
@@ -508,6 +524,7 @@ export class Exchange {
   #withOwn(free: ResourceMap, other: Other): ResourceMap {
     const all = { ...free }
     for (const [kind, count] of other.guestKinds) {
+      if (kind.bundle) continue
       const begun = count - kind.ready.count
       for (const { index, units } of kind.demand) {
         const name = this.#resources.nameOf(index)

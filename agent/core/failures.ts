@@ -18,6 +18,8 @@ export type Failure =
   | { kind: 'lost'; reason: string }
   | { kind: 'owner-died'; peerId: string }
   | { kind: 'peer-died'; name: string; peerId: string }
+  | { kind: 'no-bundle'; name: string; resource: string; requested: string; has: string }
+  | { kind: 'group-removed'; name: string; group: string; reason: string }
   | { kind: 'code'; bytes: Uint8Array }
 
 /** A process past its limit, in bytes. */

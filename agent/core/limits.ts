@@ -69,6 +69,15 @@ export const limits = {
   lineageBytesMax: 2 ** 30,
   /** Copies of a replicated object besides its owner's. */
   replicas: 2,
+  /** What is prepared for a placement group is free again unless it is committed within this. */
+  bundlePreparedMs: 10_000,
+  /** A placement group that finds no room is tried again after so long, at random up to twice, and ever more. */
+  groupRetryMinMs: 10,
+  groupRetryMaxMs: 250,
+  /** A placement group that no mesh could hold: who waits for it is told after this. */
+  groupInfeasibleMs: 10_000,
+  bundlesMax: 10_000,
+  groupsMax: 100_000,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */

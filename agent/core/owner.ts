@@ -1,6 +1,8 @@
+import { Bundles } from './bundles.ts'
 import { type Client, clientMax, numberMax } from './clients.ts'
 import { Exchange, type ExchangeEffects } from './exchange.ts'
 import { type Failure, type ThreadEnd, workerFailure } from './failures.ts'
+import { GroupKinds } from './group-kinds.ts'
 import { History } from './history.ts'
 import type { Kind } from './kinds.ts'
 import { limits } from './limits.ts'
@@ -153,6 +155,8 @@ export class Owner {
   readonly replicas: Replicas
   readonly products: ProductTable
   readonly staging: Staging
+  readonly bundles: Bundles
+  readonly groups: GroupKinds
   readonly #effects: Effects
   #nextClient = 1
   /** Of the last ones, by when they ended. */
@@ -172,6 +176,7 @@ export class Owner {
     this.resources = resources
     this.#effects = effects
     this.peers = new PeerTable(() => this.newClientId())
+    this.bundles = new Bundles(resources)
     this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects, memory })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
     this.lineage = new Lineage(this.rows, this.objects, {
@@ -195,6 +200,16 @@ export class Owner {
       effects,
       impossible: kind => this.#becameImpossible(kind),
       regather: kind => this.#regather(kind),
+      bundleRoom: kind => this.groups.roomAway(kind),
+    })
+    this.groups = new GroupKinds({
+      bundles: this.bundles,
+      resources,
+      ownPeer: () => this.exchange.self.peerId,
+      place: kind => this.exchange.place(kind),
+      impossible: kind => this.#becameImpossible(kind),
+      assign: (row, kind) => this.#assign(row, kind),
+      fail: (kinds, failure) => this.#failKinds(kinds, failure),
     })
     this.replicas = new Replicas({
       rows: this.rows,
@@ -228,6 +243,10 @@ export class Owner {
   schedule(now: number): void {
     this.#now = now
     this.objects.spilling.advance(now)
+    if (this.groups.waits) {
+      this.scheduler.settle()
+      this.groups.deal()
+    }
     this.exchange.deal(now)
     this.scheduler.schedule(now)
     const unfit = this.staging.advance()
@@ -375,6 +394,18 @@ export class Owner {
   }
 
   #queue(row: number, kind: Kind): void {
+    if (kind.refused) {
+      this.#failTask(row, kind.refused)
+      return
+    }
+    // Which of a group's bundles it is to use is decided when one has room.
+    if (kind.anyOf) this.rows.kind[row] = kind.anyOf.index
+    this.#assign(row, kind.anyOf ?? kind)
+  }
+
+  /** A task is of this kind from now on, and ready to run. */
+  #assign(row: number, kind: Kind): void {
+    this.rows.kind[row] = kind.index
     // Arguments that are at other peers: the task goes to them, or they come here.
     if (this.rows.extra[row]?.dependencies && !this.#gathered(row, kind)) return
     this.scheduler.enqueue(row)
@@ -439,6 +470,19 @@ export class Owner {
     if (some.size === 0) return
     this.scheduler.remove(row => some.has(row))
     for (const row of some) this.#queue(row, kind)
+  }
+
+  /** Every task of these kinds that is not over fails. */
+  #failKinds(kinds: ReadonlySet<Kind>, failure: (kind: Kind) => Failure): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      if (at === state.free || at >= state.ready || rows.kind[row] < 0) continue
+      const kind = this.#kind(row)
+      if (!kinds.has(kind)) continue
+      this.#stop(row, this.#now)
+      if (rows.state[row] !== state.free) this.#failTask(row, failure(kind))
+    }
   }
 
   #becameImpossible(kind: Kind): void {

@@ -6,7 +6,7 @@ import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, s
 import { type Bytes, type Client, Kind, type Submission } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
-import { placementOf } from './placement.ts'
+import { bundleOf, placementOf } from './placement.ts'
 import { poolOf } from './pools.ts'
 
 const none: readonly number[] = []
@@ -343,12 +343,17 @@ export class ClientRecords {
       returns: spec.returns,
       placement,
       pool: poolOf(spec),
+      bundle: bundleOf(spec),
     })
     owner.kinds.push(kind)
     this.#expect(spec)
     owner.exchange.place(kind)
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(owner.jobOf(this.client))
+    if (spec.placement?.group) {
+      owner.groups.add(kind, spec.placement.group.bundles)
+      this.#parts.useGroup(spec.placement.group.id)
+    }
     this.client.kinds[index] = at
   }
 

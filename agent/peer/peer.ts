@@ -31,6 +31,8 @@ import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
+import { groupRooms } from './group-rooms.ts'
+import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import { Names } from './names.ts'
@@ -109,6 +111,7 @@ export class Peer {
   readonly #processes: ProcessStarter
   readonly #cancellation: Cancellation
   readonly #streams: Streams
+  readonly #groups: Groups
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -166,6 +169,7 @@ export class Peer {
       processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
       reading: (client, slot, what, count) => this.#streams.reading(client, slot, what, count),
+      useGroup: id => this.#groups.use(id),
     }
     this.#streams = new Streams(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
@@ -175,6 +179,13 @@ export class Peer {
     })
     this.#cancellation = new Cancellation(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      stirred: () => this.#stirred(),
+    })
+    this.#groups = new Groups(this.#parts, {
+      own: options,
+      ask: (peer, method, params) => this.#remote?.ask(peer, method, params) ?? Promise.reject(new Error('no mesh')),
+      linked: () => this.#remote?.linked() ?? [],
+      rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? []),
       stirred: () => this.#stirred(),
     })
     this.#state = new PeerState({
@@ -331,6 +342,7 @@ export class Peer {
     this.#owner.detach(records.client)
     this.#streams.clientGone(records.client.id)
     this.#codes.detach(records.client.id)
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(this.#jobNameOf(job))
     this.#jobs.delete(job)
   }
@@ -545,7 +557,7 @@ export class Peer {
         const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
         this.#print([this.#drivers.get(job)], isError, line)
       },
-      answer: (method, params) => this.#answerHere(method, params),
+      answer: (method, params, peer) => this.#answerHere(method, params, peer),
       stirred: () => this.#stirred(),
       log: line => this.#options.log(line),
     })
@@ -584,6 +596,7 @@ export class Peer {
   peerEnded(peerId: string, incarnation: number): void {
     this.#tick()
     this.#remote?.ended(peerId)
+    this.#groups.peerGone(peerId, incarnation)
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -599,6 +612,7 @@ export class Peer {
     const { index } = this.#owner.peers.of(peerId, incarnation)
     this.#owner.exchange.peerIs(index, { peerId, ...offer })
     this.#owner.replicas.peerCame()
+    this.#groups.peersChanged()
   }
 
   peerFrame(peerId: string, map: Parameters<RemotePeers['frame']>[1], payload: Uint8Array): void {
@@ -660,13 +674,15 @@ export class Peer {
     this.#jobs.delete(job)
     this.#jobsByName.delete(nameOfJob(name))
     this.#owner.endJob(job, this.#parts.now())
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(name)
   }
 
   // ---- questions
 
   /** For other peers: what this one alone knows. */
-  async #answerHere(method: string, params: unknown): Promise<unknown> {
+  async #answerHere(method: string, params: unknown, peer: number): Promise<unknown> {
+    if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'heard') return null
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
@@ -693,6 +709,7 @@ export class Peer {
   }
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
+    if (method.startsWith('group-') && client) return await this.#groups.byClient(method, params, client)
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
     if (method === 'workers') await this.#measureWorkers()
@@ -754,6 +771,7 @@ export class Peer {
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
+    this.#groups.peersChanged()
     this.#stirred()
     const over = new AbortController()
     const wait = Math.min(deadlineMs, 2 ** 31 - 1)
@@ -782,6 +800,7 @@ export class Peer {
     this.#loop.stop()
     clearInterval(this.#stays)
     clearTimeout(this.#sharing)
+    this.#groups.close()
     this.#remote?.close()
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)

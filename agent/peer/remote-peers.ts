@@ -21,6 +21,7 @@ import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
+import { bundleOf } from './placement.ts'
 import { poolOf } from './pools.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
@@ -45,7 +46,7 @@ export interface RemoteHost {
   endJob(name: JobName): void
   output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
   /** Answers a question of another peer. */
-  answer(method: string, params: unknown): Promise<unknown>
+  answer(method: string, params: unknown, peer: number): Promise<unknown>
   /** Something happened outside a turn. */
   stirred(): void
   log(line: string): void
@@ -147,7 +148,7 @@ export class RemotePeers {
     this.#questions = new Questions((peer, method, params) =>
       method === 'hand-over'
         ? this.#handOver.take(peer, params)
-        : (this.succession.answer(peer, method, params) ?? host.answer(method, params)),
+        : (this.succession.answer(peer, method, params) ?? host.answer(method, params, peer)),
     )
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
@@ -1019,8 +1020,10 @@ export class RemotePeers {
         returns,
         home: remote.index,
         pool: poolOf(spec),
+        bundle: bundleOf(spec),
       }),
     )
+    owner.bundles.attach(owner.kinds[index] as Kind)
     if (spec.process) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(job)

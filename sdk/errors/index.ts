@@ -16,6 +16,7 @@ export {
   OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
+  PlacementGroupRemovedError,
   SerializationError,
   ShoalError,
   StoreFullError,

@@ -137,6 +137,7 @@ class Agent {
       processPid: () => undefined,
       answer: async () => null,
       reading: () => undefined,
+      useGroup: () => undefined,
     }
     this.remote = new RemotePeers(parts, {
       own,
