@@ -262,8 +262,13 @@ export class Groups {
 
   /** Tells a peer, or this one, what the groups of this one want of it. */
   async #tell(peerId: string, method: string, params: object): Promise<boolean> {
-    // Never within the decision that it follows from.
-    if (peerId === this.#host.own.peerId) return await Promise.resolve().then(() => this.#reserve(method, params, -1))
+    if (peerId === this.#host.own.peerId) {
+      // Never within the decision that it follows from.
+      await undefined
+      const done = this.#reserve(method, params, -1)
+      this.#host.stirred()
+      return done
+    }
     const told = this.#host.ask(this.#indexOf(peerId), method, params)
     return (await told.catch(() => false)) === true
   }

@@ -16,26 +16,35 @@ function peak(spans: { start: number; end: number }[]): number {
   return Math.max(...events.map(([, change]) => (now += change)))
 }
 
-t.test('a group reserves what it asks: others see it as taken, its tasks stay within it, and all comes back', async t => {
-  await using mesh = await init({ address: 'local', cpus: 4, gpus: 1, resources: { slot: 3 }, objectStoreBytes: 1 << 26 })
-  const group = placementGroup([{ cpus: 1 }, { cpus: 1.5, gpus: 1, slot: 2 }])
-  await group.ready({ timeoutMs: 5000 })
-  t.match(await mesh.available(), { cpus: 1.5, gpus: 0, slot: 1 })
-  t.match(await group.bundles(), [{ resources: { cpus: 1 }, peerId: mesh.peerId }, { resources: { slot: 2 } }])
-  const inside = Array.from({ length: 4 }, () => span.options({ placement: { group, bundle: 0 } }).remote(100))
-  const outside = Array.from({ length: 4 }, () => span.options({ cpus: 0.5 }).remote(100))
-  t.equal(peak(await get(inside)), 1, 'a bundle of one CPU runs one task at a time')
-  t.equal(peak(await get(outside)), 3, '1.5 CPUs are left for the others')
-  const any = Array.from({ length: 6 }, () => span.options({ placement: { group } }).remote(100))
-  t.equal(peak(await get(any)), 2, 'one task in each bundle')
-  t.equal((await get(span.options({ gpus: 1, placement: { group, bundle: 1 } }).remote(1))).gpus, 1)
-  const blocked = span.options({ gpus: 1, cpus: 0 }).remote(1)
-  t.equal((await wait([blocked], { timeoutMs: 1500 })).ready.length, 0, 'the GPU is reserved')
-  await get(span.remote(1), { timeoutMs: 5000 })
-  await group.remove()
-  t.equal((await get(blocked, { timeoutMs: 5000 })).gpus, 1)
-  await nothingLeft(mesh)
-})
+t.test(
+  'a group reserves what it asks: others see it as taken, its tasks stay within it, and all comes back',
+  async t => {
+    await using mesh = await init({
+      address: 'local',
+      cpus: 4,
+      gpus: 1,
+      resources: { slot: 3 },
+      objectStoreBytes: 1 << 26,
+    })
+    const group = placementGroup([{ cpus: 1 }, { cpus: 1.5, gpus: 1, slot: 2 }])
+    await group.ready({ timeoutMs: 5000 })
+    t.match(await mesh.available(), { cpus: 1.5, gpus: 0, slot: 1 })
+    t.match(await group.bundles(), [{ resources: { cpus: 1 }, peerId: mesh.peerId }, { resources: { slot: 2 } }])
+    const inside = Array.from({ length: 4 }, () => span.options({ placement: { group, bundle: 0 } }).remote(100))
+    const outside = Array.from({ length: 4 }, () => span.options({ cpus: 0.5 }).remote(100))
+    t.equal(peak(await get(inside)), 1, 'a bundle of one CPU runs one task at a time')
+    t.equal(peak(await get(outside)), 3, '1.5 CPUs are left for the others')
+    const any = Array.from({ length: 6 }, () => span.options({ placement: { group } }).remote(100))
+    t.equal(peak(await get(any)), 2, 'one task in each bundle')
+    t.equal((await get(span.options({ gpus: 1, placement: { group, bundle: 1 } }).remote(1))).gpus, 1)
+    const blocked = span.options({ gpus: 1, cpus: 0 }).remote(1)
+    t.equal((await wait([blocked], { timeoutMs: 1500 })).ready.length, 0, 'the GPU is reserved')
+    await get(span.remote(1), { timeoutMs: 5000 })
+    await group.remove()
+    t.equal((await get(blocked, { timeoutMs: 5000 })).gpus, 1)
+    await nothingLeft(mesh)
+  },
+)
 
 t.test('what fits no bundle fails at once', async t => {
   await using _mesh = await init({ address: 'local', cpus: 4, gpus: 1, objectStoreBytes: 1 << 26 })
