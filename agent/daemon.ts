@@ -44,7 +44,7 @@ export interface DaemonOptions
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000 }
+export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, handOverMs: 4_000, linkMs: 5_000 }
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -120,7 +120,7 @@ export class Daemon {
           return { pid: process.pid }
         },
         drain: async () => {
-          await peer.drain(Number.POSITIVE_INFINITY)
+          await peer.drain({ deadlineMs: Number.POSITIVE_INFINITY })
           return null
         },
         reach: async () => await (mesh?.node.reach() ?? []),
@@ -226,7 +226,11 @@ export class Daemon {
     try {
       if (drainMs > 0) {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
-        await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
+        await Promise.race([
+          this.#peer.drain({ deadlineMs: drainMs, leaving: true }),
+          this.#hurry.promise,
+          afterMs(drainMs + drainLimits.handOverMs),
+        ])
       }
       // The others hear of it before their links end.
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])

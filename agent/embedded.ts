@@ -65,7 +65,7 @@ async function start(): Promise<void> {
         return { mesh: mesh !== undefined }
       },
       drain: async () => {
-        await peer.drain(Number.POSITIVE_INFINITY)
+        await peer.drain({ deadlineMs: Number.POSITIVE_INFINITY })
         return null
       },
     },
@@ -82,7 +82,7 @@ async function start(): Promise<void> {
       const { EmbeddedMesh } = await import('./embedded-mesh.ts')
       mesh = await EmbeddedMesh.open({ peer, key, ...identity, release: shoalVersion, rootKey, joined })
       void endWhenTold(async drainMs => {
-        if (drainMs > 0) await peer.drain(drainMs)
+        if (drainMs > 0) await peer.drain({ deadlineMs: drainMs, leaving: true })
         await mesh?.host.close()
         await peer.close()
       })

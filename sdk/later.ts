@@ -34,11 +34,6 @@ export function exitActor(): never {
   return refuseAsLater({ call: 'exitActor', option: 'call' }, undefined, 'left out', 'exitActor')
 }
 
-/** Draining another peer is not in this version: `shoal down` there drains that one. */
-export async function drain(peerId: unknown): Promise<never> {
-  return refuseAsLater({ call: 'drain', option: 'peerId' }, peerId, 'left out', 'drain of another peer')
-}
-
 /** As for `actor`. */
 export class ActorPool {
   constructor(handles: unknown) {

@@ -5,6 +5,7 @@ import './worker.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
 export { context, mesh } from './context.ts'
+export { drain } from './drain.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
@@ -12,7 +13,6 @@ export {
   ActorPool,
   actor,
   checkpoint,
-  drain,
   exitActor,
   getActor,
   kill,

@@ -231,7 +231,9 @@ export class Exchange {
       return
     }
     const { soft, spread } = kind.placement
-    const selfFits = this.#fits(kind, this.self)
+    // A peer that is drained is none for what is bound to it.
+    const isBound = this.self.closed && !soft && kind.placement.peer === this.self.peerId
+    const selfFits = !isBound && this.#fits(kind, this.self)
     const selfPlaced = this.#placed(kind, this.self)
     const others = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
     const placedElsewhere = others.some(({ offer }) => this.#placed(kind, offer))
@@ -338,7 +340,7 @@ export class Exchange {
     for (const kind of [...this.#scheduler.waitingKinds]) {
       if (!kind.placement.spread || kind.guest || kind.here || kind.ready.count === 0) continue
       const others = this.#candidates(kind)
-      const selfCan = this.#fits(kind, this.self)
+      const selfCan = !this.self.closed && this.#fits(kind, this.self)
       while (kind.ready.count > 0) {
         let best: Other | 'self' | undefined
         let least = Number.POSITIVE_INFINITY

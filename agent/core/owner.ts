@@ -29,6 +29,8 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   answer(row: number, end: GuestEnd, from: Bytes): void
   /** A guest's stored result: its home is told where it is. */
   answerStored(row: number, end: GuestEnd, bytes: number): void
+  /** A guest was stopped, since this peer is drained: its home runs it elsewhere. */
+  evict(peer: number, token: number): void
   /** A guest found no place here, or its arguments could not be had: it goes back. */
   giveUp(peer: number, token: number): void
   /** A task that was granted is wanted no more. */
@@ -134,6 +136,8 @@ interface Ghost {
   thread: number
   gpus: readonly number[] | undefined
 }
+
+const drained = 'its peer was drained'
 
 const jobOver: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
 
@@ -495,6 +499,10 @@ export class Owner {
 
   /** Another peer grants a task to this one. The row of a generator, else -1. */
   host(guest: Guest, from: Bytes, now: number): number {
+    if (this.exchange.self.closed) {
+      this.#effects.giveUp(guest.home.peer, guest.home.token)
+      return -1
+    }
     const row = this.#host(guest, from, now)
     return this.kinds[guest.kind]?.returns === 0 ? row : -1
   }
@@ -732,6 +740,50 @@ export class Owner {
         this.#dropGuest(row)
       }
     }
+  }
+
+  /** This peer takes no work any more: guests that have not begun go back. */
+  returnGuests(now: number): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      const home = at === state.free || at > state.running ? undefined : rows.extra[row]?.home
+      if (!home) continue
+      if (at === state.queued) this.scheduler.remove(one => one === row)
+      if (at === state.running && !this.#takeBack(row, now)) continue
+      this.#effects.giveUp(home.peer, home.token)
+      this.#dropGuest(row)
+    }
+  }
+
+  /** What runs here is stopped, and runs again elsewhere, where it can; what it has submitted is not needed any more. */
+  evict(now: number): void {
+    const { rows } = this
+    for (const row of [...this.liveTasks()]) {
+      const at = rows.state[row]
+      const kind = rows.kind[row] < 0 ? undefined : this.#kind(row)
+      if (at < state.running || at > state.resuming || !kind) continue
+      const home = rows.extra[row]?.home
+      // Nobody else could run it: it goes on.
+      if (!home && kind.here) continue
+      for (const child of [...this.#childrenOf(row)]) this.cancel(child, { force: true, recursive: true }, now)
+      const attempt = { thread: rows.thread[row], startedAt: rows.startedAt[row], endedAt: now, error: drained }
+      this.#stop(row, now)
+      if (!home) this.#again(row, attempt, false)
+      else {
+        this.#effects.evict(home.peer, home.token)
+        this.#dropGuest(row)
+      }
+    }
+  }
+
+  /** A peer that is drained has stopped a granted task: it runs elsewhere, and no retry is used up. */
+  evicted(row: number, peer: number, now: number): void {
+    const { rows } = this
+    if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
+    this.exchange.ungrant(peer, row, undefined)
+    const at = { peerId: this.peers.get(peer).peerId, workerId: '', pid: 0 }
+    this.#again(row, { thread: -1, startedAt: rows.startedAt[row], endedAt: now, error: drained, at }, false)
   }
 
   /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
@@ -1113,6 +1165,16 @@ export class Owner {
   /** Whether any task is not finished. */
   get busy(): boolean {
     for (const _ of this.liveTasks()) return true
+    return this.#ghosts.size > 0
+  }
+
+  /** Whether any task runs here, or waits for this peer alone. */
+  get busyHere(): boolean {
+    const { rows } = this
+    for (const row of this.liveTasks()) {
+      const at = rows.state[row]
+      if (at >= state.running || (at === state.queued && this.#kind(row).here)) return true
+    }
     return this.#ghosts.size > 0
   }
 

@@ -29,6 +29,8 @@ import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
+import { Drain, type DrainOptions } from './drain.ts'
+import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
 import { groupRooms } from './group-rooms.ts'
@@ -112,6 +114,7 @@ export class Peer {
   readonly #cancellation: Cancellation
   readonly #streams: Streams
   readonly #groups: Groups
+  readonly #drain: Drain
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -121,9 +124,7 @@ export class Peer {
   #turning = false
   /** Milliseconds since the epoch, at the begin of this turn. */
   #time = performance.timeOrigin + performance.now()
-  #draining = false
   #closed = false
-  #idle: (() => void)[] = []
 
   constructor(options: PeerOptions) {
     this.#options = options
@@ -188,12 +189,18 @@ export class Peer {
       rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? []),
       stirred: () => this.#stirred(),
     })
+    this.#drain = new Drain(this.#parts, {
+      shut: () => this.#shut(),
+      drainActors: deadlineAt => this.#drainActors(deadlineAt),
+      handOver: async () => await this.#remote?.handOver(),
+      stirred: () => this.#stirred(),
+    })
     this.#state = new PeerState({
       ...options,
       parts: this.#parts,
       hosts: this.#hosts,
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
-      draining: () => this.#draining,
+      draining: () => this.#drain.begun,
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.
@@ -240,7 +247,7 @@ export class Peer {
     for (const outbox of this.#outboxes.values()) outbox.flush()
     if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
     if (this.#onInfo) this.#sayInfo()
-    if (this.#idle.length > 0 && !this.#owner.busy) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#drain.settled()
   }
 
   /** While tasks were sent ahead: takes them back from behind one that turned out long. */
@@ -370,6 +377,7 @@ export class Peer {
       answer: (row, end, from) => this.#remote?.answer(row, end, from),
       answerStored: (row, end, bytes) => this.#remote?.answerStored(row, end, bytes),
       giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
+      evict: (peer, token) => this.#remote?.evict(peer, token),
       cancel: (peer, row) => this.#remote?.cancel(peer, row),
       stop: (peer, row, how) => this.#remote?.stop(peer, row, how),
       credit: (thread, token, read) => this.#hosts.get(thread)?.credit(token, read),
@@ -635,7 +643,7 @@ export class Peer {
   }
 
   #sayInfo(): void {
-    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#draining}`
+    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#drain.begun}`
     if (said === this.#infoSaid) return
     this.#infoSaid = said
     this.#onInfo?.()
@@ -685,6 +693,10 @@ export class Peer {
     if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'heard') return null
+    if (method === 'drain') {
+      await this.drain(drainOptionsFrom(params))
+      return null
+    }
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
     return this.#state.here(method, params)
@@ -712,6 +724,7 @@ export class Peer {
     if (method.startsWith('group-') && client) return await this.#groups.byClient(method, params, client)
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
+    if (method === 'drain-peer') return await this.#drainPeer(params)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
@@ -726,6 +739,17 @@ export class Peer {
     const handler = this.#options.handlers[method]
     if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
     return await handler(params)
+  }
+
+  async #drainPeer(params: unknown): Promise<null> {
+    await drainOther(params as { peerId: string; deadlineMs?: number }, {
+      own: this.#options.peerId,
+      members: () => this.#options.members?.() ?? [],
+      linked: () => this.#remote?.linked() ?? [],
+      here: options => this.drain(options),
+      ask: (peer, method, what) => this.#remote?.ask(peer, method, what) ?? Promise.reject(new Error('no mesh')),
+    })
+    return null
   }
 
   /** An object of a client's is to survive this peer: resolves when others have it, as many as can. */
@@ -763,27 +787,23 @@ export class Peer {
   // ---- ends
 
   /**
-   * Waits until nothing runs and the others have what is kept for them here, at most `deadlineMs`. New work is not begun
-   * meanwhile by anyone who asks whether it may.
+   * Gives up what it does: nothing new begins here, what runs has until the deadline and then runs elsewhere, what it keeps for
+   * others goes to those. Resolves when that is done; the peer lives on, and is idle.
    */
-  async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true
+  drain(options: DrainOptions): Promise<void> {
+    return this.#drain.begin(options)
+  }
+
+  #shut(): void {
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
     this.#groups.peersChanged()
-    this.#stirred()
-    const over = new AbortController()
-    const wait = Math.min(deadlineMs, 2 ** 31 - 1)
-    const late = delay(wait, undefined, { signal: over.signal }).catch(() => undefined)
-    if (this.#owner.busy) {
-      const idle = new Promise<void>(resolve => {
-        this.#idle.push(resolve)
-      })
-      await Promise.race([idle, late])
-    }
-    if (this.#remote) await Promise.race([this.#remote.handOver(), late])
-    over.abort()
+  }
+
+  /** Actors that may restart move, the others end at the deadline (`performance.now()`), which may come nearer meanwhile. */
+  async #drainActors(_deadlineAt: () => number): Promise<void> {
+    // There are none yet.
   }
 
   /** Ends the processes, and waits until they are gone: what is not waited for stays as a zombie as long as this program. */

@@ -81,6 +81,8 @@ interface Remote {
   readonly answers: BatchWriter
   answerExtras: HeaderValue[]
   backs: number[]
+  /** Guests that were stopped, since this peer is drained. */
+  evicted: number[]
   cancels: number[]
   /** Tokens of cancelled tasks, each with 1: forced, 2: what it has submitted too. */
   stops: [number, number][]
@@ -185,6 +187,7 @@ export class RemotePeers {
       answers: new BatchWriter(),
       answerExtras: [],
       backs: [],
+      evicted: [],
       cancels: [],
       stops: [],
       products: [],
@@ -437,6 +440,10 @@ export class RemotePeers {
     this.#remotes.get(peer)?.backs.push(token)
   }
 
+  evict(peer: number, token: number): void {
+    this.#remotes.get(peer)?.evicted.push(token)
+  }
+
   cancel(peer: number, row: number): void {
     this.#remotes.get(peer)?.cancels.push(this.#parts.owner.rows.token(row))
   }
@@ -561,6 +568,7 @@ export class RemotePeers {
       this.#sendProducts(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
+      if (remote.evicted.length > 0) this.#sendTokens(remote, 'evict', remote.evicted)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.stops.length > 0) {
         this.#send(remote, { t: 'stop', k: remote.stops })
@@ -651,6 +659,10 @@ export class RemotePeers {
       case 'back':
         for (const token of asList(map.k, 'tokens'))
           owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index)
+        return
+      case 'evict':
+        for (const token of asList(map.k, 'tokens'))
+          owner.evicted(owner.rows.rowOf(asCount(token, 'token')), remote.index, now)
         return
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
@@ -1090,9 +1102,12 @@ export class RemotePeers {
 
   /** This peer is about to leave: values that it keeps for others go to those. Resolves when they have them. */
   async handOver(): Promise<void> {
-    const given = [...this.#remotes.values()].map(({ index }) => {
+    const given = [...this.#remotes.values()].flatMap(({ index }) => {
       const tokens = this.#handOver.keptFor(index)
-      return tokens.length > 0 ? this.ask(index, 'hand-over', tokens) : undefined
+      const questions = Math.ceil(tokens.length / limits.handOverTokens)
+      return Array.from({ length: questions }, (_, i) =>
+        this.ask(index, 'hand-over', tokens.slice(i * limits.handOverTokens, (i + 1) * limits.handOverTokens)),
+      )
     })
     this.#host.stirred()
     await Promise.allSettled(given)

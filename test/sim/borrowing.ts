@@ -100,6 +100,7 @@ class Agent {
       answerStored: (row, end, bytes) => remote().answerStored(row, end, bytes),
       giveUp: (peer, token) => remote().giveUp(peer, token),
       stop: () => undefined,
+      evict: () => undefined,
       credit: () => undefined,
       creditAt: () => undefined,
       item: () => undefined,

@@ -72,6 +72,8 @@ class SimPeer {
       giveUp: (peer, token) =>
         this.#say(peer, 'back', to => to.owner.returned(to.owner.rows.rowOf(token), this.numberAt(to))),
       stop: () => undefined,
+      evict: (peer, token) =>
+        this.#say(peer, 'evict', to => to.owner.evicted(to.owner.rows.rowOf(token), this.numberAt(to), mesh.now)),
       credit: () => undefined,
       creditAt: () => undefined,
       item: () => undefined,

@@ -72,6 +72,7 @@ export class Scenario {
       answer: (row, end) => this.log.push(`answer ${this.name(row)}: ${end.failed ? 'error' : 'value'}`),
       answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
+      evict: (peer, token) => this.log.push(`evict ${token} to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
       cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
       credit: (thread, token, read) =>
