@@ -18,6 +18,8 @@ export interface BundlesWanted {
 
 /** Orders of bundles that are tried before one fits nowhere: packing is hard, and the first that comes to mind mostly does. */
 const TRIES = 8
+/** Of groups and meshes that are large, once: so many pairs of a bundle and a peer. */
+const TRIED_MAX = 10_000
 
 /**
  * A peer for each bundle that has none yet, by the group's strategy; or the first bundle for which there is no room. `rooms` in
@@ -39,7 +41,8 @@ export function placeBundles(
   }
   let stuck = missing[0]
   const order = [...missing].sort((a, b) => weight(bundles[b], rooms) - weight(bundles[a], rooms))
-  for (let attempt = 0; attempt < TRIES; attempt++) {
+  const tries = bundles.length * rooms.length > TRIED_MAX ? 1 : TRIES
+  for (let attempt = 0; attempt < tries; attempt++) {
     const found = strategy === 'pack' ? packed(wanted, rooms, order) : spread(wanted, rooms, order)
     if ('peers' in found) return found
     if (attempt === 0) stuck = found.stuck
@@ -99,11 +102,15 @@ function apart({ bundles, kept }: BundlesWanted, rooms: readonly Room[], missing
   const open = rooms.filter(({ peerId }) => !taken.has(peerId))
   const bundleAt: (number | undefined)[] = open.map(() => undefined)
   const place = (index: number, seen: Set<number>): boolean => {
+    const empty = open.findIndex(({ free }, at) => bundleAt[at] === undefined && fits(free, bundles[index]))
+    if (empty >= 0) {
+      bundleAt[empty] = index
+      return true
+    }
     for (let at = 0; at < open.length; at++) {
       if (seen.has(at) || !fits(open[at].free, bundles[index])) continue
       seen.add(at)
-      const other = bundleAt[at]
-      if (other !== undefined && !place(other, seen)) continue
+      if (!place(bundleAt[at] as number, seen)) continue
       bundleAt[at] = index
       return true
     }
@@ -115,32 +122,32 @@ function apart({ bundles, kept }: BundlesWanted, rooms: readonly Room[], missing
   return { peers: peers as string[] }
 }
 
-/** On as few as possible: always the peer that takes the most of what is left. */
+/** On as few as possible: each on the first that has room, those first that have some of the group, then those that take most. */
 function packed({ bundles, kept }: BundlesWanted, rooms: readonly Room[], order: readonly number[]) {
   const peers = [...kept]
-  const open = rooms.map(({ peerId, free }) => ({ peerId, free }))
   const begun = new Set(kept)
-  for (let left = [...order]; left.length > 0; ) {
-    let best: { at: number; taken: Set<number>; score: number } | undefined
-    for (const [at, room] of open.entries()) {
-      let { free } = room
-      const taken = new Set<number>()
-      for (const index of left) {
-        if (!fits(free, bundles[index])) continue
-        free = minus(free, bundles[index])
-        taken.add(index)
-      }
-      // Of equals one that has some of the group already, then the one that is preferred.
-      const score = taken.size + (begun.has(room.peerId) ? 0.5 : 0)
-      if (taken.size > 0 && (best === undefined || score > best.score)) best = { at, taken, score }
-    }
-    if (best === undefined) return { stuck: left[0] }
-    const [{ peerId }] = open.splice(best.at, 1)
-    for (const index of best.taken) peers[index] = peerId
-    const { taken } = best
-    left = left.filter(index => !taken.has(index))
+  const open = rooms
+    .map(({ peerId, free }) => ({ peerId, free, takes: takes(free, bundles, order), begun: begun.has(peerId) ? 1 : 0 }))
+    .sort((a, b) => b.begun - a.begun || b.takes - a.takes)
+  for (const index of order) {
+    const room = open.find(({ free }) => fits(free, bundles[index]))
+    if (room === undefined) return { stuck: index }
+    room.free = minus(room.free, bundles[index])
+    peers[index] = room.peerId
   }
   return { peers: peers as string[] }
+}
+
+/** How many of them a peer could have. */
+function takes(free: ResourceMap, bundles: readonly ResourceMap[], order: readonly number[]): number {
+  let left = free
+  let count = 0
+  for (const index of order) {
+    if (!fits(left, bundles[index])) continue
+    left = minus(left, bundles[index])
+    count++
+  }
+  return count
 }
 
 /** Each on the peer that has the fewest of the group so far. */

@@ -227,6 +227,7 @@ export class Exchange {
     if (kind.bundle) {
       const { here } = kind
       kind.here = this.self.peerId === kind.bundleAt
+      kind.refills = kind.here
       if (kind.here && !here && kind.ready.count > 0) this.#regather(kind)
       return
     }
@@ -245,6 +246,7 @@ export class Exchange {
       selfFits &&
       (wish ? selfPlaced : true) &&
       !(spread && others.length > 0)
+    kind.refills = kind.here || (spread && !this.self.closed)
     const could = (selfFits && (!wish || selfPlaced)) || (wish ? placedElsewhere : others.length > 0)
     const was = kind.impossible
     kind.impossible = could ? undefined : this.#why(kind)
@@ -445,7 +447,7 @@ export class Exchange {
         for (let n = this.#canTake(kind, other, now); n > 0 && kind.ready.count > 0; n--) this.#grantNext(kind, other)
       }
     }
-    if (kind.ready.count > 0) this.#offerTo(others, now)
+    if (kind.ready.count > 0 && !kind.bundle) this.#offerTo(others, now)
   }
 
   /** How long the last of a kind would wait here. */

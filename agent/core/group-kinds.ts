@@ -113,6 +113,8 @@ export class GroupKinds {
     kind.impossible = isPlaced ? undefined : view?.impossible
     if (kind.impossible && !was && kind.ready.count > 0) this.#host.impossible(kind)
     if (index >= 0) this.#host.place(kind)
+    // Another bundle will do.
+    if (kind.anyOf && !isPlaced) while (kind.ready.count > 0) this.#host.assign(kind.ready.shift(), kind.anyOf)
   }
 
   /** Tasks wait for whichever bundle has room. */

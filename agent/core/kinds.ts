@@ -37,6 +37,8 @@ export class Kind {
   served = 0
   /** Tasks of it may be started here by the scheduler: this peer fits, and they are not dealt out among peers one by one. */
   here = true
+  /** What one of its tasks leaves on a thread here may be taken by the next. */
+  refills = true
   /** Where its tasks may run. */
   readonly placement: Placement
   /** The workers that may run it: '' is threads, anything else names processes that are alike (see `poolOf`). */

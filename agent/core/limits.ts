@@ -76,7 +76,9 @@ export const limits = {
   groupRetryMaxMs: 250,
   /** A placement group that no mesh could hold: who waits for it is told after this. */
   groupInfeasibleMs: 10_000,
-  bundlesMax: 10_000,
+  /** While no peer could ever hold it, it is looked at only so often: peers that come say so. */
+  groupImpossibleMs: 1000,
+  bundlesMax: 1000,
   groupsMax: 100_000,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,

@@ -197,7 +197,8 @@ export class PlacementGroups {
 
   #wait(group: Group, now: number, reason: string): void {
     const was = group.phase.is === 'waiting' ? group.phase.reason : undefined
-    const retryAt = now + group.backOffMs * (1 + this.#effects.random())
+    const pause = group.impossible ? limits.groupImpossibleMs : group.backOffMs
+    const retryAt = now + pause * (1 + this.#effects.random())
     group.backOffMs = Math.min(limits.groupRetryMaxMs, 2 * group.backOffMs)
     group.phase = { is: 'waiting', retryAt, reason }
     if (was !== reason) this.#effects.changed(group.spec.id)

@@ -380,6 +380,8 @@ export class Scheduler {
         if (
           alone &&
           !kind.keeps &&
+          kind.refills &&
+          !kind.reserved?.closed &&
           thread.state === 'live' &&
           kind.ready.count > 0 &&
           this.#rows.job[kind.ready.peek()] === thread.job

@@ -33,7 +33,7 @@ import { Drain, type DrainOptions } from './drain.ts'
 import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
-import { groupRooms } from './group-rooms.ts'
+import { groupRooms, waitingGroups } from './group-rooms.ts'
 import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
@@ -186,7 +186,7 @@ export class Peer {
       own: options,
       ask: (peer, method, params) => this.#remote?.ask(peer, method, params) ?? Promise.reject(new Error('no mesh')),
       linked: () => this.#remote?.linked() ?? [],
-      rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? []),
+      rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? [], this.#options.role),
       stirred: () => this.#stirred(),
     })
     this.#drain = new Drain(this.#parts, {
@@ -201,6 +201,7 @@ export class Peer {
       hosts: this.#hosts,
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
       draining: () => this.#drain.begun,
+      waitingGroups: () => waitingGroups(this.#groups.owned),
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.

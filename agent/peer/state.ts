@@ -18,6 +18,8 @@ export interface StateSources {
   addresses?(): string[]
   jobId(job: number): string
   draining(): boolean
+  /** Placement groups that are not reserved. */
+  waitingGroups(): Row[]
 }
 
 /** Answers questions about what this peer is doing, from its tables, when asked (api.md §7). */
@@ -117,7 +119,7 @@ export class PeerState {
     const waiting = [...scheduler.waiting()]
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
-    return { tasks, waiting }
+    return { tasks, waiting: [...waiting, ...this.#peer.waitingGroups()] }
   }
 
   async #status(others: Others): Promise<Row> {

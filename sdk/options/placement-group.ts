@@ -4,7 +4,8 @@ import { resourceName } from './placement.ts'
 import { refuse } from './refuse.ts'
 import { amount, bytes, name, oneOf, waitingMs } from './rules.ts'
 
-const bundlesMax = 10_000
+/** What one peer can plan in a few milliseconds. */
+const bundlesMax = 1000
 const call = 'placementGroup'
 
 /** The bundles of a group: amounts by name, without those that are 0. Throws InvalidOptionError. */

@@ -1,3 +1,4 @@
+import type { BundleName } from '../../../agent/core/bundles.ts'
 import { Client } from '../../../agent/core/clients.ts'
 import type { Failure } from '../../../agent/core/failures.ts'
 import { Kind } from '../../../agent/core/kinds.ts'
@@ -18,6 +19,7 @@ interface KindOptions {
   memoryBytes?: number
   /** Runs in processes of this name. */
   pool?: string
+  bundle?: BundleName
 }
 
 /**
@@ -135,6 +137,7 @@ export class Scenario {
       retries: options.retries ?? 3,
       infeasibleTimeoutMs: 10_000,
       returns: options.returns ?? 1,
+      bundle: options.bundle,
       ...(options.pool === undefined ? {} : { pool: options.pool }),
     })
     const lacking = resources.lacking(demand)
