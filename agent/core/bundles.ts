@@ -23,6 +23,9 @@ export class BundleTable implements Supply {
   readonly #free: number[] = []
   readonly #taken: number[] = []
   #closed = false
+  /** What is meant to be taken of it in one round of dealing. */
+  #planned: number[] = []
+  #round = 0
 
   constructor(demand: Demand, peer: ResourceTable) {
     this.demand = demand
@@ -51,6 +54,17 @@ export class BundleTable implements Supply {
     }
   }
 
+  /** Means to take this much in a round of dealing, if there is room beside what else is meant to be taken in it. */
+  plan(demand: Demand, round: number): boolean {
+    if (round !== this.#round) this.#planned = []
+    this.#round = round
+    const planned = this.#planned
+    const fits = demand.every(({ index, units }) => (this.#free[index] ?? 0) - (planned[index] ?? 0) >= units)
+    if (this.#closed || !fits) return false
+    for (const { index, units } of demand) planned[index] = (planned[index] ?? 0) + units
+    return true
+  }
+
   /** What runs when the bundle is let go gives back to the peer. */
   give(demand: Demand): void {
     for (const { index, units } of demand) {
@@ -58,14 +72,6 @@ export class BundleTable implements Supply {
       this.#free[index] += units
     }
     if (this.#closed) this.#peer.unreserve(demand)
-  }
-
-  /** How many of these fit in now. */
-  slots(demand: Demand): number {
-    if (this.#closed) return 0
-    let slots: number = limits.grantAheadTasksMax
-    for (const { index, units } of demand) slots = Math.min(slots, Math.floor((this.#free[index] ?? 0) / units))
-    return slots
   }
 
   /** The resource that a request waits for, or undefined. */
@@ -109,6 +115,8 @@ export class Bundles {
   readonly #resources: ResourceTable
   readonly #reserved = new Map<string, Reserved>()
   readonly #kinds = new Map<string, Kind[]>()
+  /** Closed ones whose tasks have not ended yet. */
+  readonly #closed = new Map<string, BundleTable>()
 
   constructor(resources: ResourceTable) {
     this.#resources = resources
@@ -127,7 +135,7 @@ export class Bundles {
       // Of an attempt that nobody knows of any more; what its tasks use has to come back first.
       if (old && old.owner === from.owner && old.round < from.round) this.#let(name, old)
       const demand = this.#resources.demand(resources)
-      const isFree = !this.#reserved.has(name) && !this.#kinds.get(name)?.some(kind => kind.reserved?.used)
+      const isFree = !this.#reserved.has(name) && !this.#closed.get(name)?.used
       if (!isFree || !this.#resources.reserve(demand)) {
         for (const [, { table }] of taken) table.close()
         return false
@@ -175,6 +183,8 @@ export class Bundles {
   #let(name: string, { table }: Reserved): void {
     this.#reserved.delete(name)
     table.close()
+    if (table.used) this.#closed.set(name, table)
+    else this.#closed.delete(name)
   }
 
   /** Tasks of this kind draw from their bundle, once it is here. */
@@ -192,11 +202,6 @@ export class Bundles {
   get(bundle: BundleName): BundleTable | undefined {
     const reserved = this.#reserved.get(nameOf(bundle))
     return reserved?.expiresAt === undefined ? reserved?.table : undefined
-  }
-
-  /** Kinds whose tasks draw from a bundle. */
-  kindsOf(bundle: BundleName): readonly Kind[] {
-    return this.#kinds.get(nameOf(bundle)) ?? []
   }
 
   get count(): number {

@@ -31,6 +31,13 @@ export interface PeerOffer {
   closed: boolean
 }
 
+/** Bundles of placement groups at other peers, as far as this peer's tasks use them. */
+export interface BundleUse {
+  /** How many tasks more of a kind its bundle can be given. */
+  roomAway(kind: Kind): number
+  used(kind: Kind, change: 1 | -1): void
+}
+
 interface Other {
   readonly index: number
   offer: PeerOffer
@@ -64,7 +71,7 @@ export class Exchange {
   readonly #effects: ExchangeEffects
   readonly #impossible: (kind: Kind) => void
   readonly #regather: (kind: Kind) => void
-  readonly #bundleRoom: (kind: Kind) => number
+  readonly #bundles: BundleUse
   readonly #others = new Map<number, Other>()
   /** Of this peer. */
   self: PeerOffer = { peerId: '', totals: {}, labels: {}, closed: false }
@@ -88,8 +95,7 @@ export class Exchange {
     effects: ExchangeEffects
     impossible: (kind: Kind) => void
     regather: (kind: Kind) => void
-    /** How many tasks more of a kind its bundle, at another peer, can be given. */
-    bundleRoom: (kind: Kind) => number
+    bundles: BundleUse
   }) {
     this.#rows = parts.rows
     this.#resources = parts.resources
@@ -98,7 +104,7 @@ export class Exchange {
     this.#effects = parts.effects
     this.#impossible = parts.impossible
     this.#regather = parts.regather
-    this.#bundleRoom = parts.bundleRoom
+    this.#bundles = parts.bundles
   }
 
   // ---- peers
@@ -189,6 +195,7 @@ export class Exchange {
     const kind = this.#kinds[this.#rows.kind[row]] as Kind
     const other = this.#others.get(index)
     if (other) other.outstanding--
+    if (kind.bundle) this.#bundles.used(kind, -1)
     const count = (kind.granted.get(index) ?? 1) - 1
     if (count > 0) kind.granted.set(index, count)
     else {
@@ -196,6 +203,7 @@ export class Exchange {
       other?.granted.delete(kind)
     }
     if (durationMs !== undefined) kind.ran(durationMs)
+    if (durationMs !== undefined) kind.anyOf?.ran(durationMs)
   }
 
   // ---- who fits
@@ -292,7 +300,7 @@ export class Exchange {
 
   /** How many tasks of a kind a peer can be given now. */
   #canTake(kind: Kind, other: Other, now: number): number {
-    if (kind.bundle) return this.#bundleRoom(kind)
+    if (kind.bundle) return this.#bundles.roomAway(kind)
     const { room } = other
     if (!room || (now - other.roomAt > limits.parkedMs && other.outstanding === 0)) return 0
     const used = this.#usedAt(other)
@@ -408,7 +416,14 @@ export class Exchange {
     other.outstanding++
     kind.granted.set(index, (kind.granted.get(index) ?? 0) + 1)
     other.granted.add(kind)
+    if (kind.bundle) this.#bundles.used(kind, 1)
     this.#effects.grant(index, row)
+  }
+
+  /** Gives every task of a kind to the peer that has its bundle. */
+  grantAll(kind: Kind): void {
+    const [other] = this.#candidates(kind)
+    while (other && kind.ready.count > 0) this.#grantNext(kind, other)
   }
 
   /** After this peer has started what it can: the rest is given to those who asked. */

@@ -16,13 +16,19 @@ export interface GroupView {
 }
 
 interface Group {
-  readonly resources: readonly ResourceMap[]
+  readonly bundles: readonly Bundle[]
   view: GroupView | undefined
-  readonly kinds: Kind[]
-  /** Of kinds that may use any bundle: their parts, one a bundle, made at the first use. */
-  readonly parts: Map<Kind, (Kind | undefined)[]>
-  /** Of those kinds: the bundles they fit into. */
-  readonly fitting: Map<Kind, readonly number[]>
+  readonly kinds: Set<Kind>
+  /** Of kinds that may use any bundle: those they fit into, and their parts, one a bundle, made at the first use. */
+  readonly open: Map<Kind, { fitting: readonly number[]; asks: string; parts: (Kind | undefined)[] }>
+}
+
+interface Bundle {
+  readonly resources: ResourceMap
+  /** In units, by index of the resource: what it has, and what this peer's tasks use of it at another peer. */
+  readonly has: readonly (number | undefined)[]
+  readonly used: number[]
+  outstanding: number
 }
 
 /** What the kinds of groups need of their peer's owner. */
@@ -35,7 +41,13 @@ export interface GroupKindsHost {
   /** Tasks that wait can never run: told when their time is over. */
   impossible(kind: Kind): void
   /** A task belongs to this part of its kind from now on. */
-  assign(row: number, kind: Kind): void
+  assign(row: number, part: Kind): void
+  /** What waits for a part waits for any bundle again, before others. */
+  takeBack(part: Kind): void
+  /** Kinds with tasks that wait. */
+  waiting(): readonly Kind[]
+  /** Gives what waits for a part to the peer that has its bundle. */
+  grantAll(part: Kind): void
   fail(kinds: ReadonlySet<Kind>, failure: (kind: Kind) => Failure): void
 }
 
@@ -46,8 +58,7 @@ export interface GroupKindsHost {
 export class GroupKinds {
   readonly #host: GroupKindsHost
   readonly #groups = new Map<string, Group>()
-  /** Kinds that may use any bundle of their groups. */
-  #open: Kind[] = []
+  #round = 0
   /** Makes the part of a kind that uses one bundle. */
   partOf: (kind: Kind, index: number) => Kind = () => {
     throw new Error('a kind in a placement group, and nobody who makes its parts')
@@ -63,20 +74,25 @@ export class GroupKinds {
     if (!bundle) return
     let group = this.#groups.get(bundle.group)
     if (!group) {
-      group = { resources, view: undefined, kinds: [], parts: new Map(), fitting: new Map() }
+      group = { bundles: resources.map(one => this.#bundle(one)), view: undefined, kinds: new Set(), open: new Map() }
       this.#groups.set(bundle.group, group)
     }
     kind.here = false
-    group.kinds.push(kind)
+    group.kinds.add(kind)
     const asked = this.#host.resources.named(kind.demand)
-    const wanted = bundle.index < 0 ? [...group.resources.keys()] : [bundle.index]
-    const fitting = wanted.filter(index => lacking(asked, group.resources[index] ?? {}) === undefined)
-    if (fitting.length === 0) kind.refused = noBundle(kind.name, asked, wanted, group.resources)
-    else if (bundle.index < 0) {
-      group.fitting.set(kind, fitting)
-      this.#open.push(kind)
-    } else this.#host.bundles.attach(kind)
+    const has = group.bundles.map(one => one.resources)
+    const wanted = bundle.index < 0 ? [...has.keys()] : [bundle.index]
+    const fitting = wanted.filter(index => lacking(asked, has[index] ?? {}) === undefined)
+    if (fitting.length === 0) kind.refused = noBundle(kind.name, asked, wanted, has)
+    else if (bundle.index < 0) group.open.set(kind, { fitting, asks: JSON.stringify(kind.demand), parts: [] })
+    else this.#host.bundles.attach(kind)
     this.#apply(kind, group)
+  }
+
+  #bundle(resources: ResourceMap): Bundle {
+    const has: number[] = []
+    for (const { index, units } of this.#host.resources.demand(resources)) has[index] = units
+    return { resources, has, used: [], outstanding: 0 }
   }
 
   /** The owner of a group says what has become of it. */
@@ -94,8 +110,10 @@ export class GroupKinds {
   #remove(name: string, group: Group, reason: string): void {
     const failure = (kind: Kind): Failure => ({ kind: 'group-removed', name: kind.name, group: name, reason })
     for (const kind of group.kinds) kind.refused = failure(kind)
-    this.#open = this.#open.filter(kind => !group.kinds.includes(kind))
-    this.#host.fail(new Set(group.kinds), failure)
+    this.#host.fail(group.kinds, failure)
+    // What comes later finds the view, and needs nothing else.
+    group.kinds.clear()
+    group.open.clear()
   }
 
   #apply(kind: Kind, group: Group): void {
@@ -114,86 +132,108 @@ export class GroupKinds {
     if (kind.impossible && !was && kind.ready.count > 0) this.#host.impossible(kind)
     if (index >= 0) this.#host.place(kind)
     // Another bundle will do.
-    if (kind.anyOf && !isPlaced) while (kind.ready.count > 0) this.#host.assign(kind.ready.shift(), kind.anyOf)
+    if (kind.anyOf && !isPlaced && kind.ready.count > 0) this.#host.takeBack(kind)
   }
 
   /** Tasks wait for whichever bundle has room. */
   get waits(): boolean {
-    for (const kind of this.#open) if (kind.ready.count > 0) return true
+    for (const kind of this.#host.waiting())
+      if (kind.bundle && kind.bundle.index < 0 && kind.ready.count > 0) return true
     return false
   }
 
   /** Gives tasks to the bundles that have room for them, to one after the other. */
   deal(): void {
-    for (const kind of this.#open) {
-      const group = this.#groups.get(kind.bundle?.group ?? '')
-      if (kind.ready.count === 0 || !group) continue
-      for (const index of group.fitting.get(kind) ?? []) {
-        if (typeof group.view?.peers[index] !== 'string') continue
-        const part = this.#part(kind, index, group)
-        for (let room = this.#room(part); room > 0 && kind.ready.count > 0; room--)
-          this.#host.assign(kind.ready.shift(), part)
+    this.#round++
+    // What was meant for a bundle here and has found no room after all may go to another.
+    for (const part of [...this.#host.waiting()]) if (part.anyOf && part.ready.count > 0) this.#host.takeBack(part)
+    /** What has found no room in this round: others that ask for the same need not look. */
+    const full = new Set<string>()
+    for (const kind of [...this.#host.waiting()]) {
+      const group = kind.bundle && kind.bundle.index < 0 ? this.#groups.get(kind.bundle.group) : undefined
+      const open = group?.open.get(kind)
+      if (!group || !open || kind.ready.count === 0) continue
+      const asks = `${kind.bundle?.group} ${open.asks}`
+      if (full.has(asks)) continue
+      const share = Math.ceil(kind.ready.count / open.fitting.length)
+      for (const index of open.fitting) {
+        const at = group.view?.peers[index]
+        if (typeof at !== 'string') continue
+        if (at === this.#host.ownPeer()) this.#dealHere(kind, index, group)
+        else this.#dealAway(kind, index, group, share)
         if (kind.ready.count === 0) break
       }
+      if (kind.ready.count > 0) full.add(asks)
     }
   }
 
+  /** As many as have room now: the scheduler puts them in order with what else waits for this bundle. */
+  #dealHere(kind: Kind, index: number, group: Group): void {
+    const table = this.#host.bundles.get({ group: kind.bundle?.group ?? '', index })
+    while (kind.ready.count > 0 && table?.plan(kind.demand, this.#round))
+      this.#host.assign(kind.ready.shift(), this.#part(kind, index, group))
+  }
+
+  #dealAway(kind: Kind, index: number, group: Group, share: number): void {
+    const room = this.#roomAt(group.bundles[index], kind)
+    // Of what is sent ahead each bundle gets its share.
+    const count = Math.min(room.slots + room.ahead, Math.max(room.slots, share), kind.ready.count)
+    if (count <= 0) return
+    const part = this.#part(kind, index, group)
+    for (let n = count; n > 0; n--) this.#host.assign(kind.ready.shift(), part)
+    this.#host.grantAll(part)
+  }
+
   #part(kind: Kind, index: number, group: Group): Kind {
-    let parts = group.parts.get(kind)
-    if (!parts) {
-      parts = []
-      group.parts.set(kind, parts)
-    }
+    const parts = group.open.get(kind)?.parts ?? []
     let part = parts[index]
     if (!part) {
       part = this.partOf(kind, index)
       part.anyOf = kind
       part.here = false
       parts[index] = part
-      group.kinds.push(part)
+      group.kinds.add(part)
       this.#host.bundles.attach(part)
       this.#apply(part, group)
     }
+    part.meanMs = kind.meanMs
+    part.awaits ||= kind.awaits
     return part
   }
 
-  /** How many tasks more of a part its bundle could begin now; those that are queued for it counted. */
-  #room(part: Kind): number {
-    if (!part.bundle) return 0
-    if (part.bundleAt !== this.#host.ownPeer()) return this.roomAway(part) - part.ready.count
-    const slots = this.#host.bundles.get(part.bundle)?.slots(part.demand) ?? 0
-    if (slots <= 0) return 0
-    // Others of its bundle that are about to begin count as much as it does.
-    const queued = this.#host.bundles.kindsOf(part.bundle).reduce((sum, kind) => sum + kind.ready.count, 0)
-    return slots - queued
+  /** A task of a kind was given to the peer that has its bundle, or is there no more. */
+  used(kind: Kind, change: 1 | -1): void {
+    const bundle = this.#bundleOf(kind)
+    if (!bundle) return
+    bundle.outstanding += change
+    for (const { index, units } of kind.demand) bundle.used[index] = (bundle.used[index] ?? 0) + change * units
+  }
+
+  #bundleOf({ bundle }: Kind): Bundle | undefined {
+    return bundle && this.#groups.get(bundle.group)?.bundles[bundle.index]
   }
 
   /** How many tasks more of a kind can be given to its bundle at another peer. */
   roomAway(kind: Kind): number {
-    const { bundle } = kind
-    const group = bundle && this.#groups.get(bundle.group)
-    if (!bundle || !group) return 0
-    const free = { ...group.resources[bundle.index] }
-    let outstanding = 0
-    for (const other of this.#host.bundles.kindsOf(bundle)) {
-      let count = 0
-      for (const n of other.granted.values()) count += n
-      if (count === 0) continue
-      outstanding += other === kind ? count : 0
-      for (const [name, amount] of Object.entries(this.#host.resources.named(other.demand)))
-        free[name] = (free[name] ?? 0) - amount * count
-    }
+    const bundle = this.#bundleOf(kind)
+    if (!bundle) return 0
+    const { slots, ahead } = this.#roomAt(bundle, kind)
+    return slots + ahead
+  }
+
+  /** What could begin there at once; and short tasks that are sent ahead, so that the bundle never waits for the next. */
+  #roomAt({ has, used, outstanding }: Bundle, { demand, meanMs, awaits }: Kind): { slots: number; ahead: number } {
     let slots: number = limits.grantAheadTasksMax
     let ever: number = limits.grantAheadTasksMax
-    for (const [name, amount] of Object.entries(this.#host.resources.named(kind.demand))) {
-      if (amount === 0) continue
-      slots = Math.min(slots, Math.floor(((free[name] ?? 0) + 1e-9) / amount))
-      ever = Math.min(ever, Math.floor(((group.resources[bundle.index]?.[name] ?? 0) + 1e-9) / amount))
+    for (const { index, units } of demand) {
+      const all = has[index] ?? 0
+      slots = Math.min(slots, Math.floor((all - (used[index] ?? 0)) / units))
+      ever = Math.min(ever, Math.floor(all / units))
     }
-    // Short tasks are sent ahead, so that the bundle never waits for the next.
-    if (!(kind.meanMs < limits.grantAheadMs) || kind.awaits) return Math.max(0, slots)
-    const ahead = Math.ceil((limits.grantAheadMs / Math.max(kind.meanMs, 0.001)) * ever)
-    return Math.max(0, slots, Math.min(limits.grantAheadTasksMax, ahead) - outstanding)
+    slots = Math.max(0, slots)
+    if (!(meanMs < limits.grantAheadMs) || awaits) return { slots, ahead: 0 }
+    const most = Math.ceil((limits.grantAheadMs / Math.max(meanMs, 0.001)) * ever)
+    return { slots, ahead: Math.max(0, Math.min(limits.grantAheadTasksMax, most) - outstanding - slots) }
   }
 }
 

@@ -204,7 +204,10 @@ export class Owner {
       effects,
       impossible: kind => this.#becameImpossible(kind),
       regather: kind => this.#regather(kind),
-      bundleRoom: kind => this.groups.roomAway(kind),
+      bundles: {
+        roomAway: kind => this.groups.roomAway(kind),
+        used: (kind, change) => this.groups.used(kind, change),
+      },
     })
     this.groups = new GroupKinds({
       bundles: this.bundles,
@@ -213,6 +216,9 @@ export class Owner {
       place: kind => this.exchange.place(kind),
       impossible: kind => this.#becameImpossible(kind),
       assign: (row, kind) => this.#assign(row, kind),
+      takeBack: part => this.#takeBackPart(part),
+      waiting: () => this.scheduler.waitingKinds,
+      grantAll: part => this.exchange.grantAll(part),
       fail: (kinds, failure) => this.#failKinds(kinds, failure),
     })
     this.replicas = new Replicas({
@@ -474,6 +480,15 @@ export class Owner {
     if (some.size === 0) return
     this.scheduler.remove(row => some.has(row))
     for (const row of some) this.#queue(row, kind)
+  }
+
+  #takeBackPart(part: Kind): void {
+    const rows = [...part.ready.rows()]
+    part.ready.remove(() => true)
+    for (const row of rows.reverse()) {
+      this.rows.kind[row] = part.anyOf?.index ?? part.index
+      this.scheduler.again(row)
+    }
   }
 
   /** Every task of these kinds that is not over fails. */

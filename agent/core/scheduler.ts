@@ -100,7 +100,10 @@ export class Scheduler {
   ended(row: number, durationMs: number, awaited: boolean, now: number): void {
     const kind = this.#kind(row)
     if (awaited) kind.awaits = true
-    else kind.ran(durationMs)
+    else {
+      kind.ran(durationMs)
+      kind.anyOf?.ran(durationMs)
+    }
     this.#returnGpus(row, kind)
     this.#leave(row, now)
   }
