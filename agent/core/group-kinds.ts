@@ -137,8 +137,8 @@ export class GroupKinds {
 
   /** Tasks wait for whichever bundle has room. */
   get waits(): boolean {
-    for (const kind of this.#host.waiting())
-      if (kind.bundle && kind.bundle.index < 0 && kind.ready.count > 0) return true
+    for (const { bundle, anyOf, ready } of this.#host.waiting())
+      if (ready.count > 0 && bundle && (bundle.index < 0 || anyOf)) return true
     return false
   }
 
