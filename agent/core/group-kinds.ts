@@ -64,6 +64,9 @@ export class GroupKinds {
     throw new Error('a kind in a placement group, and nobody who makes its parts')
   }
 
+  /** Called before the tasks of a group that is gone fail: what else runs in it ends too. */
+  onRemoved: (group: string, kinds: ReadonlySet<Kind>, reason: string) => void = () => undefined
+
   constructor(host: GroupKindsHost) {
     this.#host = host
   }
@@ -110,6 +113,7 @@ export class GroupKinds {
   #remove(name: string, group: Group, reason: string): void {
     const failure = (kind: Kind): Failure => ({ kind: 'group-removed', name: kind.name, group: name, reason })
     for (const kind of group.kinds) kind.refused = failure(kind)
+    this.onRemoved(name, group.kinds, reason)
     this.#host.fail(group.kinds, failure)
     // What comes later finds the view, and needs nothing else.
     group.kinds.clear()

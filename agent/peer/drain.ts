@@ -32,6 +32,7 @@ export class Drain {
   readonly #parts: PeerParts
   readonly #host: DrainHost
   #done: Promise<void> | undefined
+  #isDone = false
   #deadlineAt = Number.POSITIVE_INFINITY
   #leaving = false
   #look: (() => void) | undefined
@@ -47,13 +48,17 @@ export class Drain {
 
   begin({ deadlineMs, leaving = false }: DrainOptions): Promise<void> {
     this.#deadlineAt = Math.min(this.#deadlineAt, performance.now() + deadlineMs)
+    // It has been idle since; what it owns and keeps by now is handed over before it ends.
+    const again = this.#isDone && leaving && !this.#leaving
     this.#leaving ||= leaving
-    this.#done ??= this.#drain()
+    if (again) this.#done = this.#drain()
+    else this.#done ??= this.#drain()
     this.#look?.()
     return this.#done
   }
 
   async #drain(): Promise<void> {
+    this.#isDone = false
     const { owner, now } = this.#parts
     this.#host.shut()
     owner.returnGuests(now())
@@ -68,6 +73,7 @@ export class Drain {
     }
     await actors
     await this.#handOver()
+    this.#isDone = true
   }
 
   get #busy(): boolean {
