@@ -9,7 +9,7 @@ import { limits } from './limits.ts'
 import type { DirectoryMesh, Member } from './mesh.ts'
 import { Parts, toParts } from './parts.ts'
 import { NotLeader, Replica } from './replica.ts'
-import { Requests } from './requests.ts'
+import { answerMs, Requests } from './requests.ts'
 import type { Storage } from './storage.ts'
 import type { Claim, Directory, DirectoryHost, Entry, PeerRun } from './types.ts'
 import { type Candidate, nextStep } from './voters.ts'
@@ -51,6 +51,8 @@ export class NameDirectory implements Directory {
   readonly #holder: Holder
   readonly #linked = new Map<string, Linked>()
   readonly #members = new Map<string, Member>()
+  /** Entries of which it is being said again that they have ended here. */
+  readonly #ending = new Set<number>()
   readonly #stops = new Map<number, (stopped: boolean) => void>()
   /** The last epochs that callers here were told. */
   readonly #seen = new Map<number, number>()
@@ -106,6 +108,13 @@ export class NameDirectory implements Directory {
         return (await this.#requests.ask({ do: 'renew', run: self, holds }, limits.leaseMs)) as Renewed
       },
       host: () => this.#host,
+      endedAgain: ({ id, epoch }, { reason, mayRestart }) => {
+        if (this.#ending.has(id)) return
+        this.#ending.add(id)
+        this.ended(id, epoch, reason, mayRestart)
+          .catch(() => undefined)
+          .finally(() => this.#ending.delete(id))
+      },
     })
     if (founder && this.#replica.generation.n < 0) this.#replica.found(randomBytes(6).toString('hex'))
     this.#replica.tick()
@@ -220,10 +229,7 @@ export class NameDirectory implements Directory {
   #wake(): void {
     const needed =
       !this.#closed &&
-      (this.#linked.size > 0 ||
-        this.#replica.raft.config.voters.length > 1 ||
-        this.#holder.size > 0 ||
-        this.#replica.entries.size > 0)
+      (this.#linked.size > 0 || this.#replica.raft.config.voters.length > 1 || this.#replica.entries.detached > 0)
     if (needed && !this.#timer) {
       this.#timer = setInterval(() => this.#tick(), limits.tickMs)
       this.#timer.unref()
@@ -371,7 +377,7 @@ export class NameDirectory implements Directory {
     try {
       if (this.#replica.leads) answer = { value: await this.#here(request) }
       else if (hops > 1 && leader !== undefined && leader !== from && this.#linked.has(leader))
-        answer = await this.#requests.send(leader, request, hops - 1, limits.answerMs)
+        answer = await this.#requests.send(leader, request, hops - 1, answerMs(request))
     } catch (error) {
       if (!(error instanceof NotLeader)) answer = { refused: (error as Error).message }
     }
@@ -485,8 +491,7 @@ export class NameDirectory implements Directory {
   }
 
   async free(id: number): Promise<void> {
-    const own = [...this.#holder.held()].some(entry => entry.id === id)
-    if (!own) {
+    if (this.#holder.epochOf(id) === undefined) {
       await this.kill(id, false, 'it was freed')
       return
     }
@@ -499,10 +504,10 @@ export class NameDirectory implements Directory {
   }
 
   async ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean> {
-    const said = reason.slice(0, limits.reasonCharactersMax)
-    const applies = await this.#applies({ do: 'ended', id, epoch, reason: said, mayRestart })
-    const held = [...this.#holder.held()].find(entry => entry.id === id)
-    if (held && held.epoch <= epoch) this.#holder.forget(id)
+    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart }
+    this.#holder.over(id, epoch, over)
+    const applies = await this.#applies({ do: 'ended', id, epoch, ...over })
+    if ((this.#holder.epochOf(id) ?? Number.POSITIVE_INFINITY) <= epoch) this.#holder.forget(id)
     return applies
   }
 

@@ -36,6 +36,7 @@ export class Entries {
   /** In the order in which they were made. */
   readonly #requests = new Map<string, Outcome>()
   #characters = 0
+  #detached = 0
 
   constructor(generation: number, events: EntriesEvents = {}) {
     this.#generation = generation
@@ -59,8 +60,9 @@ export class Entries {
     return this.#byId.values()
   }
 
-  get size(): number {
-    return this.#byId.size
+  /** How many find their hosts by the directory. */
+  get detached(): number {
+    return this.#detached
   }
 
   // ---- the log
@@ -183,6 +185,7 @@ export class Entries {
   #put(entry: Entry): void {
     const before = this.#byId.get(entry.id)
     this.#characters += sizeOf(entry) - (before ? sizeOf(before) : 0)
+    if (!before && entry.kind === 'detached') this.#detached++
     this.#byId.set(entry.id, entry)
     this.#byName.set(keyOf(entry.namespace, entry.name), entry.id)
     this.#events.changed?.(entry.id)
@@ -193,6 +196,7 @@ export class Entries {
     this.#byId.delete(entry.id)
     this.#byName.delete(keyOf(entry.namespace, entry.name))
     if (entry.kind === 'detached') {
+      this.#detached--
       this.#tombstones.set(entry.id, { id: entry.id, at, reason })
       if (this.#tombstones.size > limits.tombstonesMax)
         this.#tombstones.delete(this.#tombstones.keys().next().value as number)
@@ -227,6 +231,7 @@ export class Entries {
     this.#byName.clear()
     this.#requests.clear()
     this.#characters = 0
+    this.#detached = 0
     for (const [request, outcome] of requests) this.#requests.set(request, outcome)
     this.#tombstones = new Map(tombstones.map(one => [one.id, one]))
     for (const entry of entries) {

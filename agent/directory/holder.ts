@@ -10,6 +10,8 @@ export interface HolderPort {
   alone(): boolean
   renew(holds: readonly (readonly [number, number])[]): Promise<Renewed>
   host(): DirectoryHost
+  /** The leader does not know yet that the host here has ended it. */
+  endedAgain(entry: Entry, over: NonNullable<Lease['over']>): void
 }
 
 /** `offered`: the leader says that it is placed here; it is hosted once its lease runs. `lost`: its lease is over, for now. */
@@ -17,6 +19,8 @@ interface Lease {
   entry: Entry
   state: 'offered' | 'held' | 'lost'
   until: number
+  /** Its host has ended it; the directory does not know yet. */
+  over?: { readonly reason: string; readonly mayRestart: boolean }
 }
 
 /** What this peer holds, and until when it may say so (protocols §5): detached entries that are placed here, and its own names. */
@@ -35,7 +39,7 @@ export class Holder {
 
   holds(id: number, epoch: number): boolean {
     const lease = this.#leases.get(id)
-    if (!lease || lease.entry.epoch !== epoch || lease.state !== 'held') return false
+    if (lease?.entry.epoch !== epoch || lease.state !== 'held' || lease.over) return false
     return this.#port.alone() || this.#port.now() < lease.until
   }
 
@@ -49,10 +53,17 @@ export class Holder {
     const { self } = this.#port
     if (entry.holder?.peerId !== self.peerId || entry.holder.incarnation !== self.incarnation) return
     const before = this.#leases.get(entry.id)
+    if (before?.over && before.entry.epoch === entry.epoch) this.#port.endedAgain(entry, before.over)
     if (before && before.entry.epoch >= entry.epoch) return
     if (before) this.#stop(before, 'it was begun anew')
     this.#leases.set(entry.id, { entry, state: 'offered', until: 0 })
     this.renew()
+  }
+
+  /** Its host has ended it: the lease is not renewed, and nothing is to be stopped. */
+  over(id: number, epoch: number, how: NonNullable<Lease['over']>): void {
+    const lease = this.#leases.get(id)
+    if (lease?.entry.epoch === epoch) lease.over = how
   }
 
   /** Nothing more is said for it. */
@@ -67,15 +78,15 @@ export class Holder {
     this.#stop(lease, why)
   }
 
-  #stop({ entry, state }: Lease, why: string): void {
-    if (state !== 'offered') this.#port.host().stop(entry, why)
+  #stop({ entry, state, over }: Lease, why: string): void {
+    if (state !== 'offered' && !over) this.#port.host().stop(entry, why)
   }
 
   /** Renews all, in one message. */
   renew(): void {
     const sentAt = this.#port.now()
     this.#renewedAt = sentAt
-    const asked = [...this.#leases.values()]
+    const asked = [...this.#leases.values()].filter(({ over }) => !over)
     if (asked.length === 0) return
     const all = asked.map(({ entry }) => [entry.id, entry.epoch] as const)
     this.#port.renew(all).then(
@@ -84,7 +95,7 @@ export class Holder {
         const over = new Set(stale)
         for (const lease of asked) {
           const { id } = lease.entry
-          if (this.#leases.get(id) !== lease) continue
+          if (this.#leases.get(id) !== lease || lease.over) continue
           if (over.has(id)) {
             this.#leases.delete(id)
             this.#stop(lease, 'it is not this peer’s any more')
@@ -109,15 +120,15 @@ export class Holder {
     const now = this.#port.now()
     if (!this.#port.alone())
       for (const lease of this.#leases.values())
-        if (lease.state === 'held' && now >= lease.until) {
+        if (lease.state === 'held' && !lease.over && now >= lease.until) {
           lease.state = 'lost'
           this.#port.host().lost(lease.entry)
         }
     if (now - this.#renewedAt >= limits.renewMs) this.renew()
   }
 
-  /** Whatever leases it has are counted as over: their group has ended. */
-  *held(): Iterable<Entry> {
-    for (const { entry } of this.#leases.values()) yield entry
+  /** Its epoch, where this peer has it. */
+  epochOf(id: number): number | undefined {
+    return this.#leases.get(id)?.entry.epoch
   }
 }

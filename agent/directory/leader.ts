@@ -35,7 +35,9 @@ type Verdict = 'runs' | 'expired' | { readonly over: string }
 /** What the leader does besides deciding (protocols §5): keeps the leases, and finds hosts for detached entries. One a lead. */
 export class Leader {
   readonly #port: LeaderPort
-  readonly #since: number
+  /** Since when renewals are waited for: its lead, or the last time that this peer itself stood still. */
+  #since: number
+  #lookedAt: number
   readonly #lessees = new Map<string, Lessee>()
   /** Entries that something is being done with: their leases are not renewed meanwhile. */
   readonly #busy = new Set<number>()
@@ -47,6 +49,7 @@ export class Leader {
   constructor(port: LeaderPort) {
     this.#port = port
     this.#since = port.now()
+    this.#lookedAt = this.#since
   }
 
   end(): void {
@@ -125,6 +128,10 @@ export class Leader {
 
   /** Whose leases are over. */
   look(): void {
+    const now = this.#port.now()
+    // This process stood still: renewals of that time are still to be read.
+    if (now - this.#lookedAt > limits.renewMs) this.#since = now
+    this.#lookedAt = now
     const verdicts = new Map<string, Verdict>()
     for (const entry of [...this.#port.entries().all()]) {
       const run = entry.owner ?? entry.holder
@@ -221,7 +228,8 @@ export class Leader {
     await this.#port.read()
     while (this.#busy.has(id) && !this.#ended) await new Promise(resolve => setTimeout(resolve, limits.tickMs))
     const entry = this.#port.entries().get(id)
-    if (!entry) return false
+    // Asked again, because the answer was lost.
+    if (!entry) return this.#port.entries().ended(id) === reason
     // It is being begun anew as it is.
     if (restart && entry.kind === 'detached' && !entry.holder) return true
     this.#busy.add(id)

@@ -7,7 +7,7 @@ import t from 'tap'
 import { eventually, run, shoal, startAgent } from '../../sdk/meshes.ts'
 
 const bin = fileURLToPath(new URL('../../../agent/cli/shoal.ts', import.meta.url))
-const commands = ['up', 'down', 'status', 'run', 'tasks', 'objects', 'peers', 'workers', 'logs', 'doctor']
+const commands = ['up', 'down', 'status', 'run', 'tasks', 'objects', 'peers', 'workers', 'names', 'logs', 'doctor']
 
 function temporaryHome(): { home: string } & Disposable {
   const home = mkdtempSync(join(tmpdir(), 'shoal-test-'))
