@@ -335,7 +335,7 @@ export class NameDirectory implements Directory {
       self,
       now: () => performance.now(),
       entries: () => this.#replica.entries,
-      propose: command => this.#replica.propose(this.#requestId(), command),
+      propose: (command, request = this.#requestId()) => this.#replica.propose(request, command),
       read: () => this.#replica.read(),
       member: peerId => this.#members.get(peerId),
       host: () => this.#host,
@@ -399,7 +399,7 @@ export class NameDirectory implements Directory {
         return await this.#leader.renew(request)
       case 'kill':
         if (!this.#leader) throw new NotLeader()
-        return await this.#leader.kill(request.id, request.restart, request.reason)
+        return await this.#leader.kill(request)
       default:
         await replica.read()
         return this.#look(request)
@@ -522,7 +522,8 @@ export class NameDirectory implements Directory {
   }
 
   async kill(id: number, restart: boolean, reason: string): Promise<boolean> {
-    return (await this.#requests.ask({ do: 'kill', id, restart, reason })) === true
+    const said = reason.slice(0, limits.reasonCharactersMax)
+    return (await this.#requests.ask({ do: 'kill', request: this.#requestId(), id, restart, reason: said })) === true
   }
 
   async entries(): Promise<Entry[]> {

@@ -56,6 +56,11 @@ export class Entries {
     return this.#tombstones.get(id)?.reason
   }
 
+  /** What came of a request, if that is remembered. */
+  outcomeOf(request: string): Outcome | undefined {
+    return this.#requests.get(request)
+  }
+
   all(): IterableIterator<Entry> {
     return this.#byId.values()
   }

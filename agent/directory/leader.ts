@@ -11,7 +11,8 @@ export interface LeaderPort {
   readonly self: PeerRun
   now(): number
   entries(): Entries
-  propose(command: Command): Promise<Outcome>
+  /** `request`: whose outcome it is; a new one of this peer's own by default. */
+  propose(command: Command, request?: string): Promise<Outcome>
   /** What was true until now can be read. */
   read(): Promise<void>
   member(peerId: string): Member | undefined
@@ -224,12 +225,15 @@ export class Leader {
   // ---- kill
 
   /** The holder stops it, or its lease runs out; then it is freed or begun anew. */
-  async kill(id: number, restart: boolean, reason: string): Promise<boolean> {
+  async kill({ request, id, restart, reason }: Extract<Request, { do: 'kill' }>): Promise<boolean> {
     await this.#port.read()
     while (this.#busy.has(id) && !this.#ended) await new Promise(resolve => setTimeout(resolve, limits.tickMs))
-    const entry = this.#port.entries().get(id)
+    const entries = this.#port.entries()
     // Asked again, because the answer was lost.
-    if (!entry) return this.#port.entries().ended(id) === reason
+    const before = entries.outcomeOf(request)
+    if (before) return 'ok' in before && before.ok
+    const entry = entries.get(id)
+    if (!entry) return false
     // It is being begun anew as it is.
     if (restart && entry.kind === 'detached' && !entry.holder) return true
     this.#busy.add(id)
@@ -240,7 +244,7 @@ export class Leader {
       const { epoch } = entry
       const command: Command =
         restart && entry.holder ? { do: 'ended', id, epoch, reason, mayRestart: true } : { do: 'free', id, reason }
-      await this.#port.propose(command)
+      await this.#port.propose(command, request)
       this.stirred()
       return true
     } finally {

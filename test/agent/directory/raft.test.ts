@@ -126,7 +126,7 @@ function storm(seed: number): void {
     let over = false
     const again = (): void => {
       if (over) return
-      group.propose(random() < 0.8 ? (group.leader()?.id ?? pick(ids)) : pick(ids), proposal, outcome => {
+      group.propose(pick([...group.leaders(), pick(ids)]), proposal, outcome => {
         if (over) return
         over = true
         answered++
@@ -137,8 +137,8 @@ function storm(seed: number): void {
     again()
   }
   const reader = (): void => {
-    group.read(random() < 0.7 ? (group.leader()?.id ?? 'a') : pick(ids), () => undefined)
-    group.at(random() * 100, reader)
+    for (const id of group.leaders()) group.read(id, () => undefined)
+    group.at(random() * 40, reader)
   }
   for (let i = 0; i < 5; i++) client(`client${i}`)
   reader()
@@ -147,6 +147,8 @@ function storm(seed: number): void {
   const trouble = (): void => {
     if (calm) return
     const what = random()
+    // Somebody believes, rightly or not, that the leader is dead: several lead at a time, in different terms.
+    if (random() < 0.3) for (const id of ids) if (random() < 0.6) group.leaderGone(id)
     if (what < 0.2) group.crash(pick(ids))
     else if (what < 0.4) group.boot(pick(ids))
     else if (what < 0.5) group.cut(pick(ids), pick(ids))
@@ -158,8 +160,7 @@ function storm(seed: number): void {
     else if (what < 0.76) for (const id of ids) group.boot(id)
     else if (what < 0.82) group.weather = { drop: random() * 0.4, delayMs: random() * 80, twice: random() * 0.2 }
     else {
-      const leaders = [...group.nodes.values()].filter(node => node.raft?.role === 'leader')
-      const leader = leaders.length > 0 ? pick(leaders) : undefined
+      const leader = group.nodes.get(pick([...group.leaders(), pick(ids)]))
       if (leader?.raft) {
         const { voters, learners } = leader.raft.config
         const peer = pick(ids)
