@@ -192,7 +192,7 @@ t.test('a holder that is cut off stops before the next one begins', { timeout: 6
   const lostAt = performance.now() - cutAt
   await eventually('the next one begins', () => e.hosted.has(entry.id))
   const beganAt = performance.now() - cutAt
-  t.ok(lostAt <= 2900 && beganAt > lostAt + 100 && beganAt < 4500, `${lostAt}, ${beganAt}`)
+  t.ok(lostAt < 3200 && beganAt > lostAt + 50 && beganAt < 6000, `${lostAt}, ${beganAt}`)
   mesh.heal()
   await eventually('the old one is told to stop', () => d.heard.at(-1)?.startsWith('stop n 1') === true)
 })

@@ -149,6 +149,14 @@ function storm(seed: number): void {
     const what = random()
     // Somebody believes, rightly or not, that the leader is dead: several lead at a time, in different terms.
     if (random() < 0.3) for (const id of ids) if (random() < 0.6) group.leaderGone(id)
+    if (random() < 0.1) {
+      // The leader is cut off, and all others are told that it is dead.
+      const cut = pick([...group.leaders(), 'a'])
+      for (const id of ids) {
+        group.cut(cut, id)
+        if (id !== cut) group.leaderGone(id)
+      }
+    }
     if (what < 0.2) group.crash(pick(ids))
     else if (what < 0.4) group.boot(pick(ids))
     else if (what < 0.5) group.cut(pick(ids), pick(ids))
