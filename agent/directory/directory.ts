@@ -51,8 +51,8 @@ export class NameDirectory implements Directory {
   readonly #holder: Holder
   readonly #linked = new Map<string, Linked>()
   readonly #members = new Map<string, Member>()
-  /** Entries of which it is being said again that they have ended here. */
-  readonly #ending = new Set<number>()
+  /** Entries of which the directory is being told. */
+  readonly #telling = new Set<number>()
   readonly #stops = new Map<number, (stopped: boolean) => void>()
   /** The last epochs that callers here were told. */
   readonly #seen = new Map<number, number>()
@@ -108,12 +108,13 @@ export class NameDirectory implements Directory {
         return (await this.#requests.ask({ do: 'renew', run: self, holds }, limits.leaseMs)) as Renewed
       },
       host: () => this.#host,
-      endedAgain: ({ id, epoch }, { reason, mayRestart }) => {
-        if (this.#ending.has(id)) return
-        this.#ending.add(id)
-        this.ended(id, epoch, reason, mayRestart)
-          .catch(() => undefined)
-          .finally(() => this.#ending.delete(id))
+      overAgain: ({ id, epoch, kind }, { reason, mayRestart }) => {
+        if (this.#telling.has(id)) return
+        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart)
+        told.catch(() => undefined)
+      },
+      begunAgain: ({ id, epoch }, { token, data }) => {
+        if (!this.#telling.has(id)) this.alive(id, epoch, token, data).catch(() => undefined)
       },
     })
     if (founder && this.#replica.generation.n < 0) this.#replica.found(randomBytes(6).toString('hex'))
@@ -491,22 +492,38 @@ export class NameDirectory implements Directory {
   }
 
   async free(id: number): Promise<void> {
-    if (this.#holder.epochOf(id) === undefined) {
-      await this.kill(id, false, 'it was freed')
+    const epoch = this.#holder.epochOf(id)
+    const reason = 'it was freed'
+    if (epoch === undefined) {
+      await this.kill(id, false, reason)
       return
     }
+    this.#holder.over(id, epoch, { reason, mayRestart: false })
+    await this.#tell(id, { do: 'free', id, reason })
     this.#holder.forget(id)
-    await this.#propose({ do: 'free', id, reason: 'it was freed' })
   }
 
   async alive(id: number, epoch: number, token: number, data?: string): Promise<boolean> {
-    return await this.#applies({ do: 'alive', id, epoch, token, data })
+    this.#holder.begun(id, epoch, { token, data })
+    const applies = await this.#tell(id, { do: 'alive', id, epoch, token, data })
+    this.#holder.begun(id, epoch, undefined)
+    return applies
+  }
+
+  /** Where it fails, it is said again with the next renewal, until it is known. */
+  async #tell(id: number, command: Command): Promise<boolean> {
+    this.#telling.add(id)
+    try {
+      return await this.#applies(command)
+    } finally {
+      this.#telling.delete(id)
+    }
   }
 
   async ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean> {
     const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart }
     this.#holder.over(id, epoch, over)
-    const applies = await this.#applies({ do: 'ended', id, epoch, ...over })
+    const applies = await this.#tell(id, { do: 'ended', id, epoch, ...over })
     if ((this.#holder.epochOf(id) ?? Number.POSITIVE_INFINITY) <= epoch) this.#holder.forget(id)
     return applies
   }

@@ -32,7 +32,8 @@ export class Entries {
   readonly #events: EntriesEvents
   readonly #byId = new Map<number, Entry>()
   readonly #byName = new Map<string, number>()
-  #tombstones = new Map<number, Tombstone>()
+  readonly #tombstones = new Map<number, Tombstone>()
+  #tombstoneCharacters = 0
   /** In the order in which they were made. */
   readonly #requests = new Map<string, Outcome>()
   #characters = 0
@@ -202,18 +203,31 @@ export class Entries {
     this.#byName.delete(keyOf(entry.namespace, entry.name))
     if (entry.kind === 'detached') {
       this.#detached--
-      this.#tombstones.set(entry.id, { id: entry.id, at, reason })
-      if (this.#tombstones.size > limits.tombstonesMax)
-        this.#tombstones.delete(this.#tombstones.keys().next().value as number)
+      this.#bury({ id: entry.id, at, reason })
     }
     this.#events.changed?.(entry.id)
     this.#events.ended?.(entry, reason)
   }
 
+  #bury(stone: Tombstone): void {
+    this.#tombstones.set(stone.id, stone)
+    this.#tombstoneCharacters += stone.reason.length
+    for (const oldest of this.#tombstones.values()) {
+      const fits = this.#tombstoneCharacters <= limits.tombstoneCharactersMax
+      if (fits && this.#tombstones.size <= limits.tombstonesMax) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget({ id, reason }: Tombstone): void {
+    this.#tombstones.delete(id)
+    this.#tombstoneCharacters -= reason.length
+  }
+
   #expire(at: number): void {
-    for (const { id, at: since } of this.#tombstones.values()) {
-      if (at - since < limits.tombstoneMs) return
-      this.#tombstones.delete(id)
+    for (const stone of this.#tombstones.values()) {
+      if (at - stone.at < limits.tombstoneMs) return
+      this.#forget(stone)
     }
   }
 
@@ -238,7 +252,9 @@ export class Entries {
     this.#characters = 0
     this.#detached = 0
     for (const [request, outcome] of requests) this.#requests.set(request, outcome)
-    this.#tombstones = new Map(tombstones.map(one => [one.id, one]))
+    this.#tombstones.clear()
+    this.#tombstoneCharacters = 0
+    for (const stone of tombstones) this.#bury(stone)
     for (const entry of entries) {
       before.delete(entry.id)
       this.#put(entry)

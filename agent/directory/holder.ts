@@ -10,8 +10,9 @@ export interface HolderPort {
   alone(): boolean
   renew(holds: readonly (readonly [number, number])[]): Promise<Renewed>
   host(): DirectoryHost
-  /** The leader does not know yet that the host here has ended it. */
-  endedAgain(entry: Entry, over: NonNullable<Lease['over']>): void
+  /** The directory was told, and has not answered: it is told again. */
+  overAgain(entry: Entry, over: Over): void
+  begunAgain(entry: Entry, begun: Begun): void
 }
 
 /** `offered`: the leader says that it is placed here; it is hosted once its lease runs. `lost`: its lease is over, for now. */
@@ -20,7 +21,19 @@ interface Lease {
   state: 'offered' | 'held' | 'lost'
   until: number
   /** Its host has ended it; the directory does not know yet. */
-  over?: { readonly reason: string; readonly mayRestart: boolean }
+  over?: Over
+  /** Its host has begun it; the directory does not know yet. */
+  begun?: Begun
+}
+
+interface Over {
+  readonly reason: string
+  readonly mayRestart: boolean
+}
+
+interface Begun {
+  readonly token: number
+  readonly data: string | undefined
 }
 
 /** What this peer holds, and until when it may say so (protocols §5): detached entries that are placed here, and its own names. */
@@ -53,7 +66,6 @@ export class Holder {
     const { self } = this.#port
     if (entry.holder?.peerId !== self.peerId || entry.holder.incarnation !== self.incarnation) return
     const before = this.#leases.get(entry.id)
-    if (before?.over && before.entry.epoch === entry.epoch) this.#port.endedAgain(entry, before.over)
     if (before && before.entry.epoch >= entry.epoch) return
     if (before) this.#stop(before, 'it was begun anew')
     this.#leases.set(entry.id, { entry, state: 'offered', until: 0 })
@@ -61,9 +73,17 @@ export class Holder {
   }
 
   /** Its host has ended it: the lease is not renewed, and nothing is to be stopped. */
-  over(id: number, epoch: number, how: NonNullable<Lease['over']>): void {
+  over(id: number, epoch: number, how: Over): void {
     const lease = this.#leases.get(id)
     if (lease?.entry.epoch === epoch) lease.over = how
+  }
+
+  /** Its host has begun it. Undefined: the directory knows. */
+  begun(id: number, epoch: number, how: Begun | undefined): void {
+    const lease = this.#leases.get(id)
+    if (lease?.entry.epoch !== epoch) return
+    if (how) lease.begun = how
+    else delete lease.begun
   }
 
   /** Nothing more is said for it. */
@@ -86,6 +106,10 @@ export class Holder {
   renew(): void {
     const sentAt = this.#port.now()
     this.#renewedAt = sentAt
+    for (const { entry, over, begun } of [...this.#leases.values()]) {
+      if (over) this.#port.overAgain(entry, over)
+      else if (begun) this.#port.begunAgain(entry, begun)
+    }
     const asked = [...this.#leases.values()].filter(({ over }) => !over)
     if (asked.length === 0) return
     const all = asked.map(({ entry }) => [entry.id, entry.epoch] as const)

@@ -26,12 +26,14 @@ export const limits = {
   /** 1 MiB in base64. */
   specCharactersMax: 1_400_000,
   checkpointCharactersMax: 1_400_000,
-  reasonCharactersMax: 2000,
+  /** With room for an error of 64 KiB in base64. */
+  reasonCharactersMax: 100_000,
   /** Of all entries together. */
   stateCharactersMax: 64 << 20,
   /** Why a detached entry ended is remembered for so long, and of so many. */
   tombstoneMs: 10 * 60_000,
   tombstonesMax: 1000,
+  tombstoneCharactersMax: 8 << 20,
   /** Requests whose outcome is remembered, so that one that is sent again is not carried out again. */
   requestsMax: 8192,
 

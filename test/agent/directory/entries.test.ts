@@ -104,6 +104,11 @@ t.test('bounds are answers, not silence', async t => {
   let last: Outcome = { ok: true }
   for (let i = 0; i < 60 && !('refused' in last); i++) last = big.apply(claim(`n${i}`, { spec }))
   t.match(last, { refused: /characters/ })
+  const dying = directory()
+  const reason = 'x'.repeat(limits.reasonCharactersMax)
+  for (let i = 0; i < 100; i++) dying.apply({ do: 'free', id: dying.apply(claim('n')).id ?? 0, reason })
+  t.ok(dying.entries.image().length < limits.tombstoneCharactersMax * 1.1, 'the oldest reasons are forgotten')
+  t.equal(dying.entries.ended(199), reason)
 })
 
 t.test('ids of two generations never meet', async t => {

@@ -131,3 +131,13 @@ t.test('a read is answered when a majority has confirmed the lead after it was a
   )
   t.same(raft.take(5020).refused, [2], 'another leads')
 })
+
+t.test('a change of who decides is undone with its entry', async t => {
+  const raft = core('a', [2])
+  const more = { voters: ['a', 'b', 'c', 'd'], learners: [] }
+  const append = { t: 'append' as const, index: 2, indexTerm: 2, commit: 1, read: 0 }
+  raft.receive('c', { ...append, term: 2, entries: [{ index: 3, term: 2, config: more }] }, 0)
+  t.same(raft.config, more, 'it counts from its entry on, committed or not')
+  raft.receive('b', { ...append, term: 3, entries: [{ index: 3, term: 3 }] }, 0)
+  t.same(raft.config, config)
+})

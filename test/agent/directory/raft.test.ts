@@ -143,6 +143,15 @@ function storm(seed: number): void {
   for (let i = 0; i < 5; i++) client(`client${i}`)
   reader()
 
+  const reconfigure = (leader: string): void => {
+    const { voters, learners } = group.nodes.get(leader)?.raft?.config ?? { voters: [], learners: [] }
+    const peer = pick(ids)
+    if (random() < 0.1) group.transfer(leader, peer)
+    else if (learners.length > 0 && random() < 0.7) group.change(leader, { kind: 'promote', peer: learners[0] })
+    else if (voters.includes(peer)) {
+      if (voters.length > 1) group.change(leader, { kind: 'remove', peer })
+    } else if (voters.length < 5) group.change(leader, { kind: 'learn', peer })
+  }
   let calm = false
   const trouble = (): void => {
     if (calm) return
@@ -167,18 +176,8 @@ function storm(seed: number): void {
     else if (what < 0.72) for (const id of ids) group.crash(id)
     else if (what < 0.76) for (const id of ids) group.boot(id)
     else if (what < 0.82) group.weather = { drop: random() * 0.4, delayMs: random() * 80, twice: random() * 0.2 }
-    else {
-      const leader = group.nodes.get(pick([...group.leaders(), pick(ids)]))
-      if (leader?.raft) {
-        const { voters, learners } = leader.raft.config
-        const peer = pick(ids)
-        if (random() < 0.1) group.transfer(leader.id, peer)
-        else if (learners.length > 0 && random() < 0.7) group.change(leader.id, { kind: 'promote', peer: learners[0] })
-        else if (voters.includes(peer)) {
-          if (voters.length > 1) group.change(leader.id, { kind: 'remove', peer })
-        } else if (voters.length < 5) group.change(leader.id, { kind: 'learn', peer })
-      }
-    }
+    // Every leader is asked for several changes at once: it makes one at a time.
+    else for (const id of group.leaders()) for (let i = 0; i < 4; i++) reconfigure(id)
     group.at(random() * 300, trouble)
   }
   group.at(10, trouble)
