@@ -570,7 +570,15 @@ export class NameDirectory implements Directory {
   get status(): NamesStatus {
     const { voters, leader, term, generation } = this.#known
     const { learners } = this.#replica.raft.config
-    return { voters: [...voters], learners: [...learners], leader: leader ?? null, term, generation: generation.n }
+    const copied = this.#replica.isBlank ? null : this.#replica.entries.size
+    return {
+      voters: [...voters],
+      learners: [...learners],
+      copied,
+      leader: leader ?? null,
+      term,
+      generation: generation.n,
+    }
   }
 
   /** This peer alone decides from now on, from what it knows; the old voters are refused when they come back. */

@@ -66,6 +66,10 @@ export class Entries {
     return this.#byId.values()
   }
 
+  get size(): number {
+    return this.#byId.size
+  }
+
   /** How many find their hosts by the directory. */
   get detached(): number {
     return this.#detached

@@ -6,6 +6,10 @@ export const limits = {
   electionMs: 1200,
   /** After a leader's death is known, a voter waits at most so long for another one's candidacy. */
   succeedMs: 150,
+  /** A candidate that was refused asks again after this, at most: by then the others may know of the leader's death too. */
+  askAgainMs: 400,
+  /** What is committed is said to followers within this, though there is nothing else to say. */
+  commitSaidMs: 50,
   /** Log entries of one message together, unless one alone has more. */
   appendBytesMax: 512 << 10,
   /** Messages with entries that a follower has not acknowledged. */

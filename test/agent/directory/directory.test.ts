@@ -87,7 +87,7 @@ t.test(
     const a = mesh.add('a')
     const b = mesh.add('b')
     await a.names.claim(owned('old', b.self))
-    await eventually('b learns', () => b.names.status.learners.includes('b'))
+    await eventually('b has a copy', () => b.names.status.copied === 1)
     mesh.kill('a', { confirmed: false })
     t.match(await b.names.lookup('space', 'old'), { name: 'old' })
     await t.rejects(b.names.claim(owned('new', b.self)), {
