@@ -43,17 +43,3 @@ export function exitActor(): never {
 export async function drain(peerId: unknown): Promise<never> {
   return refuseAsLater({ call: 'drain', option: 'peerId' }, peerId, 'left out', 'drain of another peer')
 }
-
-/** As for `actor`. */
-export class ActorPool {
-  constructor(handles: unknown) {
-    refuseAsLater({ call: 'new ActorPool', option: 'handles' }, handles, 'left out', 'ActorPool')
-  }
-}
-
-/** As for `actor`. */
-export class Queue {
-  constructor(maxSize?: unknown) {
-    refuseAsLater({ call: 'new Queue', option: 'maxSize' }, maxSize, 'left out', 'Queue')
-  }
-}

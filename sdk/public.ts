@@ -2,6 +2,7 @@
 import './orphans.ts'
 import './worker.ts'
 
+export { ActorPool } from './actor-pool.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
 export { context, mesh } from './context.ts'
@@ -9,7 +10,6 @@ export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
 export {
-  ActorPool,
   actor,
   checkpoint,
   drain,
@@ -17,10 +17,10 @@ export {
   getActor,
   kill,
   placementGroup,
-  Queue,
 } from './later.ts'
 export { move, release } from './move.ts'
 export { put } from './put.ts'
+export { Queue } from './queue.ts'
 export { registerType, type TypeCodec } from './register-type.ts'
 export { task } from './task.ts'
 export type * from './types.ts'

@@ -1,6 +1,17 @@
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
 export {
+  checkHandle,
+  checkHandles,
+  checkNextOptions,
+  checkPoolCall,
+  checkPoolValues,
+  checkQueueBatch,
+  checkQueueCount,
+  checkQueueSize,
+  checkQueueWaitOptions,
+} from './pool.ts'
+export {
   checkAsCompletedOptions,
   checkCancelOptions,
   checkCompletedRefs,

@@ -112,6 +112,18 @@ export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
 export const ClosedError = errorClass('ClosedError')
 export interface ClosedError extends ErrorOf<'ClosedError'> {}
 
+/** `next` of an ActorPool that has nothing to give. */
+export const PoolEmptyError = errorClass('PoolEmptyError')
+export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
+
+/** A Queue has no room. */
+export const QueueFullError = errorClass('QueueFullError')
+export interface QueueFullError extends ErrorOf<'QueueFullError'> {}
+
+/** A Queue has no item. */
+export const QueueEmptyError = errorClass('QueueEmptyError')
+export interface QueueEmptyError extends ErrorOf<'QueueEmptyError'> {}
+
 /** The class of each name in the table. */
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
   TaskError,
@@ -134,4 +146,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   AlreadyInitializedError,
   NotInitializedError,
   ClosedError,
+  PoolEmptyError,
+  QueueFullError,
+  QueueEmptyError,
 }
