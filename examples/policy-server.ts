@@ -16,9 +16,9 @@ const policy = actor(Policy, { name: 'policy' }).remote(seed)
 assert.equal(await get(policy.served.remote()), 0)
 console.log(`the policy is there; starting ${clients} clients`)
 
-// To an agent the clients go as this program has; into an embedded mesh by a ticket.
+// To an agent's socket the clients go as this program has, else they join its mesh by a ticket.
 const given = process.env.SHOAL_ADDRESS
-const address = given && given !== 'local' ? given : await mesh.ticket({ uses: clients, role: 'driver' })
+const address = given?.includes('/') ? given : await mesh.ticket({ uses: clients, role: 'driver' })
 const startedAt = performance.now()
 const reports = await Promise.all(
   Array.from({ length: clients }, async (_, client) => {
