@@ -1,0 +1,7 @@
+// A program that waits for items of a queue that another has made; for queue.test.ts to kill.
+import { init, Queue } from 'shoal'
+
+await using _mesh = await init({ namespace: 'queues' })
+const queue = new Queue<number>(0, { name: process.argv[2], getIfExists: true })
+console.log(await queue.size())
+await Promise.all([queue.get(), queue.get(), queue.getBatch(3)])
