@@ -1,9 +1,9 @@
 import { kill as killLater, actor as later } from './later.ts'
-import type { ActorHandle, ActorOptions, RemoteClass } from './types.ts'
+import type { ActorHandle, ActorOptions, RemoteClass, AnyClass } from './types.ts'
 
 /** PLACEHOLDER until actors are merged. */
 // biome-ignore lint/suspicious/noExplicitAny: placeholder
-export function actor<C extends new (...args: any[]) => any>(Class: C, _options?: ActorOptions): RemoteClass<C> {
+export function actor<C extends AnyClass>(Class: C, _options?: ActorOptions): RemoteClass<C> {
   return later(Class) as unknown as RemoteClass<C>
 }
 

@@ -19,7 +19,7 @@ export async function kill(handle: unknown): Promise<void> {
 }
 
 /** As for `actor`. */
-export async function getActor(name: unknown): Promise<never> {
+export async function getActor<T>(name: string): Promise<import('./types.ts').ActorHandle<T>> {
   return refuseAsLater({ call: 'getActor', option: 'name' }, name, 'left out', 'getActor')
 }
 

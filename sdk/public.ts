@@ -2,6 +2,7 @@
 import './orphans.ts'
 import './worker.ts'
 
+export { actor } from './actor.ts'
 export { ActorPool } from './actor-pool.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
@@ -10,7 +11,6 @@ export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
 export {
-  actor,
   checkpoint,
   drain,
   exitActor,

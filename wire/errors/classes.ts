@@ -72,6 +72,18 @@ export interface StoreFullError extends ErrorOf<'StoreFullError'> {}
 export const GetTimeoutError = errorClass('GetTimeoutError')
 export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
 
+/** `next` of an ActorPool that has nothing to give. */
+export const PoolEmptyError = errorClass('PoolEmptyError')
+export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
+
+/** A Queue has no room. */
+export const QueueFullError = errorClass('QueueFullError')
+export interface QueueFullError extends ErrorOf<'QueueFullError'> {}
+
+/** A Queue has no item. */
+export const QueueEmptyError = errorClass('QueueEmptyError')
+export interface QueueEmptyError extends ErrorOf<'QueueEmptyError'> {}
+
 /** No peer of the mesh could ever run the task. */
 export const InfeasibleError = errorClass('InfeasibleError')
 export interface InfeasibleError extends ErrorOf<'InfeasibleError'> {}
@@ -112,18 +124,6 @@ export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
 export const ClosedError = errorClass('ClosedError')
 export interface ClosedError extends ErrorOf<'ClosedError'> {}
 
-/** `next` of an ActorPool that has nothing to give. */
-export const PoolEmptyError = errorClass('PoolEmptyError')
-export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
-
-/** A Queue has no room. */
-export const QueueFullError = errorClass('QueueFullError')
-export interface QueueFullError extends ErrorOf<'QueueFullError'> {}
-
-/** A Queue has no item. */
-export const QueueEmptyError = errorClass('QueueEmptyError')
-export interface QueueEmptyError extends ErrorOf<'QueueEmptyError'> {}
-
 /** The class of each name in the table. */
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
   TaskError,
@@ -136,6 +136,9 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   OwnerDiedError,
   StoreFullError,
   GetTimeoutError,
+  PoolEmptyError,
+  QueueFullError,
+  QueueEmptyError,
   InfeasibleError,
   CaptureError,
   CodeError,
@@ -146,7 +149,4 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   AlreadyInitializedError,
   NotInitializedError,
   ClosedError,
-  PoolEmptyError,
-  QueueFullError,
-  QueueEmptyError,
 }

@@ -26,6 +26,9 @@ export interface ErrorFields {
   OwnerDiedError: { objectId?: string; peerId: string }
   StoreFullError: { requestedBytes: number; capacityBytes: number; usedBytes: number }
   GetTimeoutError: { objectId?: string; timeoutMs: number }
+  PoolEmptyError: Record<never, never>
+  QueueFullError: { maxSize: number; timeoutMs?: number }
+  QueueEmptyError: { timeoutMs?: number }
   InfeasibleError: { resource: string; requested: number | string; has: number | string }
   CaptureError: { variable: string; functionName: string; reason: string; advice: string }
   CodeError: { package?: string; functionName?: string; peerId: string; reason: string }
@@ -36,9 +39,6 @@ export interface ErrorFields {
   AlreadyInitializedError: { meshId?: string }
   NotInitializedError: Record<never, never>
   ClosedError: { reason?: string }
-  PoolEmptyError: Record<never, never>
-  QueueFullError: { maxSize: number; timeoutMs?: number }
-  QueueEmptyError: { timeoutMs?: number }
 }
 
 /** The name of an error class: `'TaskError'`, … */
@@ -163,6 +163,24 @@ export const errorTable = {
     advice: 'Ask again, raise `timeoutMs`, or look at `mesh.state.tasks()`, which says what the task waits for.',
     fields: { objectId: 'the first object that was missing', timeoutMs: 'the limit, in milliseconds' },
   },
+  PoolEmptyError: {
+    code: 'SHOAL_POOL_EMPTY',
+    when: '`next` or `nextUnordered` of an ActorPool came where there is nothing to come: every result was given or is waited for already, or the pool has no actors.',
+    advice: 'Ask `hasNext()` first, or `submit` something.',
+    fields: {},
+  },
+  QueueFullError: {
+    code: 'SHOAL_QUEUE_FULL',
+    when: 'A Queue had no room: for `putNow` at once, for `put` within its `timeoutMs`, for `putBatch` for all of its items. Nothing was put.',
+    advice: 'Put it again later, wait longer, take items out faster, or give the queue a larger `maxSize`.',
+    fields: { maxSize: 'how many items it holds', timeoutMs: 'how long was waited, in milliseconds, if it was' },
+  },
+  QueueEmptyError: {
+    code: 'SHOAL_QUEUE_EMPTY',
+    when: 'A Queue had no item: for `getNow` at once, for `get` and `getBatch` within their `timeoutMs`. Nothing was taken.',
+    advice: 'Ask again later or wait longer.',
+    fields: { timeoutMs: 'how long was waited, in milliseconds, if it was' },
+  },
   InfeasibleError: {
     code: 'SHOAL_INFEASIBLE',
     when: 'No peer of the mesh could ever run the task: it asks for more of a resource than any of them has, or for a peer or a label that there is not. It comes after `infeasibleTimeoutMs`.',
@@ -247,24 +265,6 @@ export const errorTable = {
     when: 'The mesh was closed here while something was still waiting for a result.',
     advice: 'Await what you need before `close()`, or before the block of `await using` ends.',
     fields: { reason: 'what closed it, where that was not `close()`' },
-  },
-  PoolEmptyError: {
-    code: 'SHOAL_POOL_EMPTY',
-    when: '`next` or `nextUnordered` of an ActorPool came where there is nothing to come: every result was given or is waited for already, or the pool has no actors.',
-    advice: 'Ask `hasNext()` first, or `submit` something.',
-    fields: {},
-  },
-  QueueFullError: {
-    code: 'SHOAL_QUEUE_FULL',
-    when: 'A Queue had no room: for `putNow` at once, for `put` within its `timeoutMs`, for `putBatch` for all of its items. Nothing was put.',
-    advice: 'Put it again later, wait longer, take items out faster, or give the queue a larger `maxSize`.',
-    fields: { maxSize: 'how many items it holds', timeoutMs: 'how long was waited, in milliseconds, if it was' },
-  },
-  QueueEmptyError: {
-    code: 'SHOAL_QUEUE_EMPTY',
-    when: 'A Queue had no item: for `getNow` at once, for `get` and `getBatch` within their `timeoutMs`. Nothing was taken.',
-    advice: 'Ask again later or wait longer.',
-    fields: { timeoutMs: 'how long was waited, in milliseconds, if it was' },
   },
 } as const satisfies { readonly [Name in ErrorName]: ErrorRow<keyof ErrorFields[Name]> }
 
