@@ -1,5 +1,5 @@
 import { kill as killLater, actor as later } from './later.ts'
-import type { ActorHandle, ActorOptions, RemoteClass, AnyClass } from './types.ts'
+import type { ActorHandle, ActorOptions, AnyClass, RemoteClass } from './types.ts'
 
 /** PLACEHOLDER until actors are merged. */
 // biome-ignore lint/suspicious/noExplicitAny: placeholder

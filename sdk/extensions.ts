@@ -1,13 +1,15 @@
 import { errorExtension } from '../wire/error-extension.ts'
 import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
 import { type Engine, RefData } from './client/index.ts'
+import { Queue } from './queue.ts'
+import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
 export function clientExtensions(engine: Engine): Extension[] {
-  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine)]
+  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine), queueExtension]
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */
@@ -27,6 +29,19 @@ function streamExtension(engine: Engine): Extension {
       return new Stream(data, decoder.varint())
     },
   }
+}
+
+/** The handle of the actor behind it, and its bound. */
+const queueExtension: Extension = {
+  tag: 6,
+  matches: isQueue,
+  encode(value: object, encoder: Encoder): void {
+    const { handle, maxSize } = (value as Queue<unknown>)[queueBrand]
+    encoder.value({ handle, maxSize }, 'queue')
+  },
+  decode(decoder: Decoder): unknown {
+    return Queue.received(decoder.value() as QueueData)
+  },
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */

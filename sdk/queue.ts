@@ -5,6 +5,7 @@ import { QueueEmptyError, QueueFullError } from './errors/index.ts'
 import { get } from './get.ts'
 import { checkQueueBatch, checkQueueCount, checkQueueSize, checkQueueWaitOptions } from './options/index.ts'
 import { QueueActor } from './queue-actor.ts'
+import { type QueueData, queueBrand } from './queue-data.ts'
 import type { ActorHandle, ActorOptions, ObjectRef, QueueWaitOptions } from './types.ts'
 
 /** Calls that may wait in the actor at once. */
@@ -12,12 +13,6 @@ const waitingMax = 1_000_000
 
 /** How much later than the actor the caller gives up: where the actor does not answer, not even that the time is over. */
 const answerMs = 1000
-
-/** What a queue is to those it is passed to. */
-export interface QueueData {
-  readonly handle: ActorHandle<QueueActor>
-  readonly maxSize: number
-}
 
 /**
  * A first-in-first-out queue that tasks, actors and programs share: an actor of its own, which a peer anywhere runs. Passing
@@ -27,7 +22,7 @@ export interface QueueData {
  * Of several who wait for an item, or for room, the first is served first. One that gives up, or whose program ends, takes nothing.
  */
 export class Queue<T> implements AsyncDisposable {
-  readonly #data: QueueData
+  declare readonly [queueBrand]: QueueData
 
   /**
    * @param maxSize how many items it holds, 0 or left out: no bound
@@ -36,25 +31,18 @@ export class Queue<T> implements AsyncDisposable {
    */
   constructor(maxSize?: number, options?: ActorOptions)
   constructor(given: number | QueueData = 0, options: ActorOptions = {}) {
-    if (typeof given === 'object' && given !== null) {
-      this.#data = given
-      return
-    }
-    const maxSize = checkQueueSize(given)
-    const handle = actor(QueueActor, { maxConcurrency: waitingMax })
-      .options(options)
-      .remote(maxSize) as unknown as ActorHandle<QueueActor>
-    this.#data = { handle, maxSize }
+    const data = typeof given === 'object' && given !== null ? given : made(given, options)
+    Object.defineProperty(this, queueBrand, { value: data })
   }
 
-  /** What travels of it. */
-  static data(queue: Queue<unknown>): QueueData {
-    return queue.#data
+  /** A queue that was passed on. */
+  static received<T>(data: QueueData): Queue<T> {
+    return new Queue<T>(data as never)
   }
 
   /** How many items it holds at most; 0: no bound. */
   get maxSize(): number {
-    return this.#data.maxSize
+    return this[queueBrand].maxSize
   }
 
   /** Puts an item, and waits for room; rejects with QueueFullError past `timeoutMs`, and then has not put it. */
@@ -113,7 +101,7 @@ export class Queue<T> implements AsyncDisposable {
   }
 
   get #actor(): ActorHandle<QueueActor> {
-    return this.#data.handle
+    return this[queueBrand].handle
   }
 
   async #take(call: string, count: number, options: QueueWaitOptions | undefined): Promise<T[]> {
@@ -129,6 +117,12 @@ export class Queue<T> implements AsyncDisposable {
     const waited = timeoutMs === undefined ? {} : { timeoutMs }
     return new QueueFullError(`the queue, which holds ${maxSize} items, had no room ${when}`, { maxSize, ...waited })
   }
+}
+
+function made(size: unknown, options: ActorOptions): QueueData {
+  const maxSize = checkQueueSize(size)
+  const handle = actor(QueueActor, { maxConcurrency: waitingMax }).options(options).remote(maxSize)
+  return { handle, maxSize }
 }
 
 /**

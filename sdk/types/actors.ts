@@ -59,7 +59,13 @@ export interface CallOptions {
 
 /** The methods of a class that are reachable: public ones, by name. */
 export type Methods<T> = {
-  [Name in keyof T]: Name extends `_${string}` ? never : T[Name] extends AnyFunction ? (Name extends string ? Name : never) : never
+  [Name in keyof T]: Name extends `_${string}`
+    ? never
+    : T[Name] extends AnyFunction
+      ? Name extends string
+        ? Name
+        : never
+      : never
 }[keyof T]
 
 /** One method of an actor. */
