@@ -1,8 +1,16 @@
-import { isActorHandle } from './actor.ts'
+import { isHandle } from './actor/index.ts'
 import { Crew } from './actor-pool/crew.ts'
 import { Mapping } from './actor-pool/mapping.ts'
 import { Submitted } from './actor-pool/submitted.ts'
-import { checkHandle, checkHandles, checkNextOptions, checkPoolCall, checkPoolValues, refuse } from './options/index.ts'
+import {
+  checkHandle,
+  checkHandles,
+  checkNextOptions,
+  checkPoolCall,
+  checkPoolValues,
+  type Place,
+  refuse,
+} from './options/index.ts'
 import type { ActorHandle, NextOptions, PoolCall } from './types.ts'
 
 /**
@@ -15,8 +23,9 @@ export class ActorPool<T> {
 
   /** @throws InvalidOptionError for what is no handle, or is there twice */
   constructor(handles: readonly ActorHandle<T>[]) {
-    checkHandles('new ActorPool', handles, isActorHandle)
-    for (const handle of handles) this.#crew.add(handle)
+    checkHandles('new ActorPool', handles)
+    for (const [index, handle] of handles.entries())
+      this.#add({ call: 'new ActorPool', option: `handles[${index}]` }, handle)
   }
 
   /** Submits an item: `fn` is called with it as soon as an actor is free, at once if one is. What it throws is the item's error. */
@@ -68,16 +77,19 @@ export class ActorPool<T> {
    * @throws InvalidOptionError for one that is in the pool already
    */
   push(handle: ActorHandle<T>): void {
-    const place = { call: 'push', option: 'handle' }
-    checkHandle(place, handle, isActorHandle)
-    if (this.#crew.has(handle))
-      refuse(place, handle, 'an actor that is not in the pool', 'Each has one call at a time.')
-    this.#crew.add(handle)
+    this.#add({ call: 'push', option: 'handle' }, handle)
   }
 
   /** Takes an actor without work out of the pool; `undefined` where all have some. */
   popIdle(): ActorHandle<T> | undefined {
     return this.#crew.remove()
+  }
+
+  #add(place: Place, handle: ActorHandle<T>): void {
+    checkHandle(place, handle, isHandle)
+    if (this.#crew.has(handle))
+      refuse(place, handle, 'an actor that is not in the pool', 'Each has one call at a time.')
+    this.#crew.add(handle)
   }
 
   #mapping<V, R>(call: string, fn: PoolCall<T, V, R>, values: Iterable<V> | AsyncIterable<V>): Mapping<T, V, R> {

@@ -1,15 +1,24 @@
 import { errorExtension } from '../wire/error-extension.ts'
-import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
+import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
+import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
 import { type Engine, RefData } from './client/index.ts'
 import { Queue } from './queue.ts'
 import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
 import { isRemoteFunction } from './remote-brand.ts'
-import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
+import { type FunctionData, functionDataOf, receivedSource, remoteFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
+import type { ActorOptions } from './types.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
 export function clientExtensions(engine: Engine): Extension[] {
-  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine), queueExtension]
+  return [
+    errorExtension,
+    refExtension(engine),
+    functionExtension(engine),
+    streamExtension(engine),
+    handleExtension(engine),
+    queueExtension,
+  ]
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */
@@ -27,6 +36,26 @@ function streamExtension(engine: Engine): Extension {
     decode(decoder: Decoder): unknown {
       const data = ref.decode(decoder) as RefData
       return new Stream(data, decoder.varint())
+    },
+  }
+}
+
+/** The ref that stands for the actor, and what handles of it know. */
+function handleExtension(engine: Engine): Extension {
+  const refs = refExtension(engine)
+  return {
+    tag: 4,
+    matches: isHandle,
+    encode(value: object, encoder: Encoder): void {
+      const { ref, shape } = handleData(value)
+      if (!ref) throw new ValueError('', 'is the handle of an actor that could not be made')
+      refs.encode(ref, encoder)
+      encoder.string(shape.text)
+    },
+    decode(decoder: Decoder): unknown {
+      const ref = refs.decode(decoder) as RefData
+      const shape = shapeFrom(decoder.string())
+      return makeHandle({ shape, ref, pending: pendingOf(shape) })
     },
   }
 }
@@ -79,7 +108,10 @@ function functionExtension(engine: Engine): Extension {
       encoder.value(functionDataOf(value, engine), 'function')
     },
     decode(decoder: Decoder): unknown {
-      return receivedFunction(decoder.value() as FunctionData, engine)
+      const data = decoder.value() as FunctionData
+      const source = receivedSource(data, engine)
+      if (data.actor) return remoteClass(source, data.options as ActorOptions, data.actor)
+      return remoteFunction(source, data.options)
     },
   }
 }

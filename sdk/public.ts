@@ -2,7 +2,7 @@
 import './orphans.ts'
 import './worker.ts'
 
-export { actor } from './actor.ts'
+export { actor, checkpoint, exitActor, getActor, kill } from './actor/index.ts'
 export { ActorPool } from './actor-pool.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
@@ -10,14 +10,7 @@ export { context, mesh } from './context.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
-export {
-  checkpoint,
-  drain,
-  exitActor,
-  getActor,
-  kill,
-  placementGroup,
-} from './later.ts'
+export { drain, placementGroup } from './later.ts'
 export { move, release } from './move.ts'
 export { put } from './put.ts'
 export { Queue } from './queue.ts'

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { actor, kill } from './actor.ts'
+import { actor, kill } from './actor/index.ts'
 import { cancel } from './cancel.ts'
 import { QueueEmptyError, QueueFullError } from './errors/index.ts'
 import { get } from './get.ts'

@@ -183,6 +183,7 @@ export class Exchange {
   /** A task that was granted came back, ended, or is lost. */
   ungrant(index: number, row: number, durationMs: number | undefined): void {
     const kind = this.#kinds[this.#rows.kind[row]] as Kind
+    if (kind.call) return
     const other = this.#others.get(index)
     if (other) other.outstanding--
     const count = (kind.granted.get(index) ?? 1) - 1
@@ -198,6 +199,8 @@ export class Exchange {
 
   /** Whether a peer could ever run tasks of a kind. */
   #fits(kind: Kind, offer: PeerOffer): boolean {
+    // An actor without CPUs of its own is placed where there are some.
+    if (kind.actor && kind.cpuUnits === 0 && !((offer.totals.cpus ?? 0) > 0)) return false
     for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
       if (amount > 0 && (offer.totals[name] ?? 0) < amount) return false
     }
@@ -218,7 +221,7 @@ export class Exchange {
 
   /** Decides for a kind whether its tasks may run here, and whether anybody could run them at all. */
   place(kind: Kind): void {
-    if (kind.guest) return
+    if (kind.guest || kind.call) return
     const { soft, spread } = kind.placement
     const selfFits = this.#fits(kind, this.self)
     const selfPlaced = this.#placed(kind, this.self)
@@ -258,6 +261,8 @@ export class Exchange {
       )
       if (amount > most) return { resource: name, requested: String(amount), has: String(most) }
     }
+    if (kind.actor && kind.cpuUnits === 0 && !fitting.some(offer => (offer.totals.cpus ?? 0) > 0))
+      return { resource: 'cpus', requested: 'some', has: '0' }
     return {
       resource: 'a peer with all of it',
       requested: JSON.stringify(this.#resources.named(kind.demand)),

@@ -18,6 +18,8 @@ export type Failure =
   | { kind: 'lost'; reason: string }
   | { kind: 'owner-died'; peerId: string }
   | { kind: 'peer-died'; name: string; peerId: string }
+  | { kind: 'actor-died'; name?: string; reason: string; lastLines?: readonly string[] }
+  | { kind: 'name-taken'; actorName: string; namespace: string }
   | { kind: 'code'; bytes: Uint8Array }
 
 /** A process past its limit, in bytes. */

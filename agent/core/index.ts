@@ -1,8 +1,9 @@
+export type { ActorPart } from './actors.ts'
 export { Client, clientMax, keyOf } from './clients.ts'
 export type { PeerOffer, Room } from './exchange.ts'
 export type { Failure, MemoryUse, ThreadEnd } from './failures.ts'
 export type { FinishedTask } from './history.ts'
-export { Kind, type LabelRule, labelFits, type Placement } from './kinds.ts'
+export { type ActorKind, type CallKind, isProcessPool, Kind, type LabelRule, labelFits, ownPool, type Placement, sharedPool } from './kinds.ts'
 export { limits } from './limits.ts'
 export type { Bytes } from './objects.ts'
 export {

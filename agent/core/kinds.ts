@@ -36,8 +36,8 @@ export class Kind {
   here = true
   /** Where its tasks may run. */
   readonly placement: Placement
-  /** The workers that may run it: '' is threads, anything else names processes that are alike (see `poolOf`). */
-  readonly pool: string
+  /** The workers that may run it: '' is threads, '@…' threads of actors, anything else names processes that are alike (see `poolOf`). */
+  pool: string
   /** One attempt at a time on its worker: the memory of the whole process is limited. */
   readonly alone: boolean
   /** Its tasks were granted to this peer by another: they go no further. */
@@ -46,6 +46,10 @@ export class Kind {
   readonly home: number
   /** Tasks of it at each peer. */
   readonly granted = new Map<number, number>()
+  /** Of a class: how its instances, which are actors, live. */
+  readonly actor: ActorKind | undefined
+  /** Of a method of actors. */
+  readonly call: CallKind | undefined
   /** Why no task of it can run anywhere, ever. */
   impossible: { resource: string; requested: string; has: string } | undefined
 
@@ -64,10 +68,16 @@ export class Kind {
     this.returns = spec.returns ?? 1
     this.placement = spec.placement ?? pack
     this.pool = spec.pool ?? ''
-    this.alone = this.pool !== '' && spec.demand.some(({ index }) => index === MEMORY)
+    this.actor = spec.actor
+    this.call = spec.call
+    this.alone = this.isProcess && (spec.actor !== undefined || spec.demand.some(({ index }) => index === MEMORY))
     this.guest = spec.home !== undefined
     this.home = spec.home ?? -1
     this.ready = new ReadyQueue(rows)
+  }
+
+  get isProcess(): boolean {
+    return isProcessPool(this.pool)
   }
 
   get timed(): boolean {
@@ -88,7 +98,7 @@ export class Kind {
   runAhead(): number {
     if (this.awaits || this.keeps || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
     // What was sent to a process cannot be taken back.
-    if (this.pool !== '') return 1
+    if (this.pool !== '' || this.actor) return 1
     return Math.max(1, Math.min(limits.runAheadTasksMax, Math.floor(limits.runAheadMs / Math.max(this.meanMs, 0.0005))))
   }
 
@@ -118,6 +128,40 @@ export interface KindSpec {
   pool?: string
   /** Of a guest: the peer that grants it. */
   home?: number
+  actor?: ActorKind | undefined
+  call?: CallKind | undefined
+}
+
+/** What the cores know of a class of actors. */
+export interface ActorKind {
+  readonly className: string
+  /** Calls that run at a time: of the default group, and of others. */
+  readonly maxConcurrency: number
+  readonly groups: Readonly<Record<string, number>>
+  readonly methodGroups: Readonly<Record<string, string>>
+  /** Its instances live beside others in one thread, unless they have been seen to block it. */
+  readonly shares: boolean
+  readonly detached: boolean
+  readonly name?: string | undefined
+  readonly namespace?: string | undefined
+  readonly getIfExists?: boolean | undefined
+}
+
+/** What the cores know of a method of actors. */
+export interface CallKind {
+  readonly method: string
+  /** Left out: the one that the class says. */
+  readonly group?: string | undefined
+}
+
+/** Threads in which actors live that share them. */
+export const sharedPool = '@shared'
+/** A thread for one actor. */
+export const ownPool = '@own'
+
+/** Whether the workers of a pool are processes. */
+export function isProcessPool(pool: string): boolean {
+  return pool.startsWith('{')
 }
 
 /** Where the tasks of a kind may run; `soft`: only if such a peer is there. */

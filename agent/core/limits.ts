@@ -73,6 +73,16 @@ export const limits = {
   finishedTasksMax: 10_000,
   /** Tasks and objects of one peer at a time. */
   rowsMax: 1 << 24,
+  /** Threads that actors without CPUs of their own share, a CPU. */
+  sharedThreadsPerCpu: 1,
+  /** Actors that are being made on one thread at a time. */
+  actorsMadeAtOnce: 512,
+  /** Calls of one group that are sent to an actor ahead of those that run. */
+  callsAhead: 256,
+  /** A call that was given up is to have left its thread within this, or the thread is ended. */
+  callGraceMs: 500,
+  /** Actors that are over, as the state remembers them. */
+  deadActorsMax: 10_000,
   /** Jobs that have ended are remembered: what their workers said last comes later. */
   endedJobsKept: 10_000,
 } as const

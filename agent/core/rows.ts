@@ -1,4 +1,5 @@
 import { limits } from './limits.ts'
+import type { ActorPart } from './actors.ts'
 import type { Products } from './products.ts'
 
 /** States of a row. A row is a task and its result, or an object that was put. */
@@ -98,6 +99,8 @@ export interface Extra {
   madeBy?: { task: number; index: number }
   /** Of a guest that is a generator: how many of its items have been taken; -1: it is to come to its end. */
   credit?: number
+  /** It stands for an actor: one of this peer's, one that lives here for another, or one that is known here. */
+  actor?: ActorPart
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }
@@ -139,6 +142,10 @@ export class Rows {
   /** The peer that it was granted to, or -1. */
   peer!: Int32Array
   claim!: Int32Array
+  /** Of a call: the row of its actor, else -1. */
+  actor!: Int32Array
+  /** Of a call: who makes it; one caller's calls run in order. */
+  caller!: Float64Array
   next!: Int32Array
   holders!: Int32Array
   shared!: Uint8Array
@@ -170,6 +177,8 @@ export class Rows {
     this.thread = grown(this.thread, new Int32Array(capacity))
     this.peer = grown(this.peer, new Int32Array(capacity))
     this.claim = grown(this.claim, new Int32Array(capacity))
+    this.actor = grown(this.actor, new Int32Array(capacity))
+    this.caller = grown(this.caller, new Float64Array(capacity))
     this.next = grown(this.next, new Int32Array(capacity))
     this.holders = grown(this.holders, new Int32Array(capacity))
     this.shared = grown(this.shared, new Uint8Array(capacity))
@@ -204,6 +213,7 @@ export class Rows {
     this.thread[row] = -1
     this.peer[row] = -1
     this.claim[row] = -1
+    this.actor[row] = -1
     this.next[row] = -1
     this.holders[row] = 0
     this.shared[row] = 0

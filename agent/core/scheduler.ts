@@ -1,5 +1,5 @@
 import { Gpus } from './gpus.ts'
-import type { Kind } from './kinds.ts'
+import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
 import { Processes } from './processes.ts'
 import type { ResourceTable } from './resources.ts'
@@ -262,9 +262,10 @@ export class Scheduler {
       parentThread,
       mayStart: this.#mayStart(kind, parentThread),
     })
-    const room = thread === undefined && kind.pool !== '' && this.#processes.makeRoom()
+    const room = thread === undefined && kind.isProcess && this.#processes.makeRoom()
     if (thread === undefined && !room) return false
     const chosen = thread === undefined || thread === 'new' ? this.startThread(now, kind.pool) : thread
+    if (kind.actor) this.#settleIn(chosen, kind)
     kind.ready.shift()
     kind.served = ++this.#turn
     this.#resources.take(kind.demand)
@@ -276,18 +277,55 @@ export class Scheduler {
     return true
   }
 
-  /** Whether there may be one more worker for a task. Threads and processes have a bound each. */
+  /** A worker that an actor comes to: from then on it is for actors. */
+  #settleIn(thread: Thread, kind: Kind): void {
+    if (!thread.isProcess) thread.pool = kind.pool
+    if (kind.pool !== sharedPool) thread.owned = true
+  }
+
+  /** An actor has been made on a worker: it stays there, and keeps what it was granted. */
+  installed(row: number, now: number): void {
+    const kind = this.#kind(row)
+    const thread = this.threads.get(this.#rows.thread[row])
+    const lane = thread?.laneOf(kind)
+    if (!thread || !lane) return
+    thread.actors++
+    lane.sent--
+    lane.width--
+    lane.progressAt = now
+    this.#exit(thread, kind)
+    this.#touch(thread, now)
+    if (lane.width === 0 && !lane.dirty) closeLane(lane)
+  }
+
+  /** It is no more, and neither is what it was granted taken. Its worker may be gone, too. */
+  uninstalled(id: number, kind: Kind, gpus: readonly number[] | undefined, now: number): void {
+    this.#resources.give(kind.demand)
+    if (gpus) this.giveGpus(gpus, kind)
+    const thread = this.threads.get(id)
+    if (!thread) return
+    thread.actors--
+    this.#touch(thread, now)
+  }
+
+  /** Whether there may be one more worker for a task. Threads and processes have a bound each; an actor's own have none. */
   #mayStart(kind: Kind, parentThread: number): boolean {
+    if (kind.pool === ownPool || (kind.actor && kind.isProcess)) return true
+    if (kind.pool === sharedPool) {
+      let shared = 0
+      for (const thread of this.#threadList) if (thread.pool === sharedPool) shared++
+      return shared < this.#resources.threadsWanted * limits.sharedThreadsPerCpu
+    }
     const wanted = this.#resources.threadsWanted * limits.threadsPerCpu
-    const isProcess = kind.pool !== ''
-    if (this.#count(isProcess) < wanted) return true
+    if (this.#count(kind.isProcess) < wanted) return true
     // A parent waits where its child cannot run: the child is never held back by that.
     return parentThread >= 0 && (kind.alone || this.threads.get(parentThread)?.pool !== kind.pool)
   }
 
   #count(isProcess: boolean): number {
     let count = 0
-    for (const thread of this.#threadList) if (thread.isProcess === isProcess) count++
+    for (const thread of this.#threadList)
+      if (thread.isProcess === isProcess && !thread.owned && !thread.pool.startsWith('@')) count++
     return count
   }
 
@@ -536,7 +574,7 @@ export class Scheduler {
     if (short) return `waits for ${short}`
     if (this.suspended >= limits.suspendedMax)
       return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
-    return kind.pool === '' ? 'waits for a thread' : 'waits for a process'
+    return kind.isProcess ? 'waits for a process' : 'waits for a thread'
   }
 
   /** Requests that wait, by reason. */

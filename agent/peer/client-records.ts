@@ -3,16 +3,18 @@ import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type FunctionSpec, high, joined, low, type ProcessSpec, record } from '../../wire/records.ts'
 import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
-import { type Bytes, type Client, Kind, type Submission } from '../core/index.ts'
+import { type Bytes, type Client, isProcessPool, Kind, type Submission } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
 import { placementOf } from './placement.ts'
-import { poolOf } from './pools.ts'
+import { actorOf, poolOf } from './pools.ts'
 
 const none: readonly number[] = []
 const readings = ['begin', 'taken', 'close', 'leave'] as const
 /** Words of a `submit` before its lists. */
 const SUBMIT_WORDS = 8
+/** The same of an `invoke`. */
+const INVOKE_WORDS = 10
 /** Words of a `value` and of a `seal` before their lists. */
 const VALUE_WORDS = 6
 
@@ -34,6 +36,7 @@ export class ClientRecords {
     dependencies: none,
     contained: none,
     parts: none,
+    actor: -1,
   }
   readonly #bytes: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
   /** What this client calls clients of other owners, by its own negative numbers. */
@@ -58,7 +61,10 @@ export class ClientRecords {
     const word = at >> 2
     switch (type) {
       case record.submit:
-        this.#submit(field, memory, at, bytes)
+        this.#submit(field, memory, at, bytes, SUBMIT_WORDS)
+        return true
+      case record.invoke:
+        this.#submit(field, memory, at, bytes, INVOKE_WORDS)
         return true
       case record.release:
         owner.objects.release(this.client, i32[word])
@@ -160,7 +166,7 @@ export class ClientRecords {
     this.#bytes.bytes = bytes
   }
 
-  #submit(dependencies: number, memory: RecordMemory, at: number, bytes: number): void {
+  #submit(dependencies: number, memory: RecordMemory, at: number, bytes: number, fixed: number): void {
     const { i32 } = memory
     const word = at >> 2
     const task = this.#task
@@ -169,7 +175,8 @@ export class ClientRecords {
     task.number = joined(i32[word + 1], i32[word + 2])
     task.kind = this.client.kinds[i32[word + 3]] ?? -1
     task.parent = i32[word + 4]
-    const lists = word + SUBMIT_WORDS
+    task.actor = fixed === INVOKE_WORDS ? i32[word + 8] : -1
+    const lists = word + fixed
     task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
     task.contained = contained === 0 ? none : this.keys(i32, lists + 2 * dependencies, contained)
     const parts = i32[word + 7]
@@ -177,7 +184,7 @@ export class ClientRecords {
     task.parts = parts === 0 ? none : Array.from(i32.subarray(partsAt, partsAt + parts))
     this.#view(
       memory,
-      at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained + parts),
+      at + alignedAfterWords(fixed + 2 * dependencies + 3 * contained + parts),
       i32[word + 6],
       at + bytes,
     )
@@ -327,7 +334,7 @@ export class ClientRecords {
 
   #define(index: number, spec: FunctionSpec): void {
     const { owner, codes } = this.#parts
-    codes.use(spec.code, this.client.id)
+    if (spec.code !== '') codes.use(spec.code, this.client.id)
     for (const blob of [...spec.blobs, ...spec.codes]) codes.use(blob, this.client.id)
     const demand = owner.resources.demand(spec.resources)
     const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
@@ -343,6 +350,8 @@ export class ClientRecords {
       returns: spec.returns,
       placement,
       pool: poolOf(spec),
+      actor: actorOf(spec),
+      call: spec.call,
     })
     owner.kinds.push(kind)
     this.#expect(spec)
@@ -353,10 +362,10 @@ export class ClientRecords {
   }
 
   /** Processes of this kind will be wanted. */
-  #expect(spec: Pick<FunctionSpec, 'process'>): void {
+  #expect(spec: Pick<FunctionSpec, 'process' | 'actor'>): void {
     const { owner, now } = this.#parts
     const pool = poolOf(spec)
-    if (pool !== '') owner.scheduler.expectProcesses(pool, owner.jobOf(this.client), now())
+    if (isProcessPool(pool)) owner.scheduler.expectProcesses(pool, owner.jobOf(this.client), now())
   }
 
   #code(memory: RecordMemory, at: number, bytes: number): void {

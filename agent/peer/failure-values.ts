@@ -1,7 +1,9 @@
 import { errorExtension } from '../../wire/error-extension.ts'
 import {
+  ActorDiedError,
   CancelledError,
   InfeasibleError,
+  NameTakenError,
   ObjectLostError,
   OutOfMemoryError,
   OwnerDiedError,
@@ -30,6 +32,9 @@ export interface FailureContext {
   objectId: string
   peerId: string
   attempt: number
+  /** Of an actor, or of a call: which actor. */
+  actorId: string
+  className: string
 }
 
 /** The error that a program sees for a failure that the agent noticed, as bytes of a value. */
@@ -77,6 +82,17 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const { name, peerId: lost } = failure
       const message = `the peer that ran ${name} was lost, and its retries are used up: ${lost}`
       return encoded(new PeerDiedError(message, { taskId, functionName: name, peerId: lost, attempt }))
+    }
+    case 'actor-died': {
+      const { name, reason } = failure
+      const className = name ?? about.className
+      const message = `the actor ${className} died: ${reason}`
+      return encoded(new ActorDiedError(message, { actorId: about.actorId, className, reason }))
+    }
+    case 'name-taken': {
+      const { actorName, namespace } = failure
+      const message = `the name '${actorName}' is held by another actor in namespace '${namespace}': getActor or getIfExists gives that one`
+      return encoded(new NameTakenError(message, { actorName, namespace }))
     }
     case 'lost':
       return encoded(

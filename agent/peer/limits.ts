@@ -39,6 +39,8 @@ export const limits = {
   measureMs: 200,
   /** Of what a task writes at once, in one entry of the log. */
   logEntryCharacters: 200_000,
+  /** A shared thread in which an actor is over that does not leave it is ended after this. */
+  dismissMs: 500,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

@@ -22,10 +22,12 @@ import {
   type Effects,
   type Failure,
   Owner,
+  isProcessPool,
   ResourceTable,
   type TimerReason,
 } from '../core/index.ts'
 import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
+import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
@@ -108,6 +110,7 @@ export class Peer {
   readonly #names: Names
   readonly #processes: ProcessStarter
   readonly #cancellation: Cancellation
+  readonly #actors: PeerActors
   readonly #streams: Streams
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
@@ -173,6 +176,12 @@ export class Peer {
       ended: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
       stirred: () => this.#stirred(),
     })
+    this.#actors = new PeerActors(this.#parts, {
+      ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      stirred: () => this.#stirred(),
+    })
+    this.#owner.actors.views = row => !specs[this.#owner.rows.kind[row]].copy
+    this.#owner.onBlocked = (name, durationMs) => this.#blocked(name, durationMs)
     this.#cancellation = new Cancellation(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
       stirred: () => this.#stirred(),
@@ -344,7 +353,13 @@ export class Peer {
       run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
-      abort: (thread, token) => this.#hosts.get(thread)?.abort(token),
+      abort: (thread, token, leaves) => this.#hosts.get(thread)?.abort(token, leaves),
+      runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
+      dismiss: (thread, token) => this.#dismiss(thread, token),
+      endActor: (location, reason) => this.#remote?.endActor(location, reason),
+      actorLost: (row, reason, mayRestart) => this.#remote?.actorLost(row, reason, mayRestart),
+      actorSaved: (row, value, holds) => this.#remote?.actorSaved(row, value, holds),
+      notHere: (peer, token) => this.#remote?.notHere(peer, token),
       result: (client, slot, failed, kept, from) => this.#result(client, slot, failed, kept, from),
       stored: (client, slot, bytes) =>
         this.#send(client, outbox => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
@@ -426,8 +441,25 @@ export class Peer {
       objectId: objectIdText(owner, client, rows.number[row]),
       peerId: this.#options.peerId,
       attempt: rows.attempt[row] + 1,
+      ...this.#actors.about(row),
     })
   }
+
+  /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
+  #dismiss(thread: number, token: number): void {
+    this.#hosts.get(thread)?.dismiss(token)
+    if (this.#dismissing.has(thread)) return
+    const timer = setTimeout(() => {
+      this.#dismissing.delete(thread)
+      this.#timers.delete(timer)
+      if (this.#owner.actors.overstays(thread) === undefined) return
+      this.#endThread(thread)
+    }, limits.dismissMs)
+    this.#dismissing.set(thread, timer)
+    this.#timers.add(timer)
+  }
+
+  readonly #dismissing = new Map<number, NodeJS.Timeout>()
 
   #timer(token: number, delayMs: number, why: TimerReason): void {
     const timer = setTimeout(() => {
@@ -448,7 +480,7 @@ export class Peer {
 
   #startWorker(thread: number, pool: string): void {
     const client = this.#newClient(0, thread)
-    const isThread = pool === ''
+    const isThread = !isProcessPool(pool)
     const channel = isThread ? this.#startThread(thread, client.id) : this.#processes.start(thread, client.id, pool)
     const host = new WorkerHost(
       thread,
@@ -514,6 +546,13 @@ export class Peer {
     const from = `${task === undefined ? '' : `${task} `}(${name ?? 'shoal'} ${worker}) `
     for (let at = 0; at < text.length; at += limits.logEntryCharacters)
       logOutput(from + text.slice(at, at + limits.logEntryCharacters))
+  }
+
+  /** A method held a thread that other actors share. */
+  #blocked(name: string, durationMs: number): void {
+    const text = `${name} held its thread for ${durationMs} ms, and the actors beside it waited: later actors of its class have threads of their own (give it cpus, or await in it)\n`
+    this.#options.log(text.trimEnd())
+    this.#print([...this.#drivers.values()], true, { name: 'shoal', worker: 'agent', text })
   }
 
   #taskId(row: number): string {
@@ -668,6 +707,7 @@ export class Peer {
   /** For other peers: what this one alone knows. */
   async #answerHere(method: string, params: unknown): Promise<unknown> {
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
+    if (method === 'kill-actor') return await this.#actors.killByPeer(params)
     if (method === 'heard') return null
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
@@ -695,6 +735,8 @@ export class Peer {
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
+    if (method === 'kill-actor') return client ? await this.#actors.killByClient(params, client) : null
+    if (method === 'find-actor') return await this.#actors.find(params)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],

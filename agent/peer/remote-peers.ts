@@ -21,7 +21,7 @@ import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
-import { poolOf } from './pools.ts'
+import { actorOf, poolOf } from './pools.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
@@ -91,6 +91,10 @@ interface Remote {
   /** Its generators that run here: by its own tokens those of this peer. */
   readonly generators: Map<number, number>
   frees: number[]
+  /** Calls that it sent here, whose actors are not here. */
+  strays: number[]
+  /** Its actors that lived here and are no more. */
+  losses: HeaderValue[]
   refs: HeaderValue[]
   asks: HeaderValue[]
   room: Room | undefined
@@ -107,8 +111,11 @@ const PART_BYTES = 640 * 1024
 const ANSWERS_MS = 0.4
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
+const noCall = { actor: -1, epoch: 0, caller: 0 }
 /** Products that leave in one frame, at most. */
 const PRODUCTS_MAX = 64
+/** Characters of a reason that travel. */
+const REASON_MAX = 2000
 /** A name in a header takes at most about so much. */
 const NAME_BYTES = 20
 /** More than this of one task does not fit beside others into a frame's header. */
@@ -191,6 +198,8 @@ export class RemotePeers {
       credits: [],
       generators: new Map(),
       frees: [],
+      strays: [],
+      losses: [],
       refs: [],
       asks: [],
       room: undefined,
@@ -248,6 +257,7 @@ export class RemotePeers {
       client: rows.client[row],
       number: rows.number[row],
       argumentBytes,
+      ...this.#calls(row),
     }
     const more = extra && (extra.dependencies || extra.holds) ? this.#grantExtra(remote, row) : undefined
     if (more && more.bytes > EXTRA_BYTES_MAX) {
@@ -261,12 +271,23 @@ export class RemotePeers {
     ) {
       this.#sendGrants(remote)
     }
-    if (more) remote.grantExtras.push([remote.grants.count, more.dependencies, more.contained])
+    if (more) {
+      const { dependencies, contained, saved } = more
+      remote.grantExtras.push([remote.grants.count, dependencies, contained, ...(saved === undefined ? [] : [saved])])
+    }
     if (extra?.arguments) remote.grants.task(task, extra.arguments, 0)
     else remote.grants.task(task, rows.arguments, row * coreLimits.rowArgumentBytes)
     if (more && more.bytes > EXTRA_BYTES / 2) this.#sendGrants(remote)
     const credit = owner.creditOf(row)
     if (credit !== 0) this.creditAt(peer, row, credit)
+  }
+
+  /** Of a call: where it goes. */
+  #calls(row: number): { actor: number; epoch: number; caller: number } {
+    const { owner } = this.#parts
+    if (owner.rows.actor[row] < 0) return noCall
+    const { token, epoch, caller } = owner.actors.target(row)
+    return { actor: token, epoch, caller }
   }
 
   creditAt(peer: number, row: number, read: number): void {
@@ -309,10 +330,14 @@ export class RemotePeers {
   }
 
   /** Dependencies and refs of a task that is granted. Small values travel with it, as far as a frame has room. */
-  #grantExtra(remote: Remote, row: number): { dependencies: HeaderValue; contained: HeaderValue; bytes: number } {
+  #grantExtra(
+    remote: Remote,
+    row: number,
+  ): { dependencies: HeaderValue; contained: HeaderValue; bytes: number; saved?: HeaderValue } | undefined {
     const { owner } = this.#parts
     const { rows } = owner
     const extra = rows.more(row)
+    if (rows.actor[row] >= 0 && !extra.dependencies && extra.holds?.length === 1) return undefined
     const on = extra.dependencies
     const dependencies: HeaderValue[] = []
     let bytes = 0
@@ -328,11 +353,16 @@ export class RemotePeers {
       bytes += 3 * NAME_BYTES
     }
     const isDependency = new Set(on ?? [])
+    // Of a call its actor is named by where it goes.
+    const actor = rows.actor[row]
     const contained = (extra.holds ?? [])
-      .filter(held => !isDependency.has(held))
+      .filter(held => !isDependency.has(held) && held !== actor)
       .map(held => this.#nameOf(remote.said, held))
     bytes += contained.length * NAME_BYTES
-    return { dependencies, contained, bytes }
+    const saved = extra.actor?.saved
+    if (!saved) return { dependencies, contained, bytes }
+    const names = saved.holds.map(held => this.#nameOf(remote.said, held))
+    return { dependencies, contained, bytes: bytes + saved.value.length, saved: [saved.value, names] }
   }
 
   #canName(row: number): boolean {
@@ -389,6 +419,7 @@ export class RemotePeers {
       (end.failed ? answerFlag.failed : 0) |
       (end.retry ? answerFlag.retry : 0) |
       (end.system ? answerFlag.system : 0) |
+      (end.lost ? answerFlag.lost : 0) |
       (storedBytes >= 0 ? answerFlag.stored : 0)
     const answer: Answer = {
       token: home.token,
@@ -560,6 +591,13 @@ export class RemotePeers {
       this.#sendProducts(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
+      if (remote.strays.length > 0) this.#sendTokens(remote, 'stray', remote.strays)
+      if (remote.losses.length > 0) {
+        // What became of its calls is known before it is made anew.
+        this.#sendAnswers(remote)
+        this.#send(remote, { t: 'actors-lost', x: remote.losses })
+        remote.losses = []
+      }
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.stops.length > 0) {
         this.#send(remote, { t: 'stop', k: remote.stops })
@@ -651,6 +689,28 @@ export class RemotePeers {
         for (const token of asList(map.k, 'tokens'))
           owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index)
         return
+      case 'stray':
+        for (const token of asList(map.k, 'tokens'))
+          owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index, true)
+        return
+      case 'actors-lost':
+        for (const one of asList(map.x, 'actors')) {
+          const [token, reason, mayRestart] = asList(one, 'an actor', 3)
+          const row = owner.rows.rowOf(asCount(token, 'token'))
+          owner.hostedLost(row, remote.index, asText(reason, 'reason', 2 * REASON_MAX), mayRestart === true)
+        }
+        return
+      case 'actor-end': {
+        const row = owner.rows.rowOf(asCount(map.k, 'token'))
+        if (row >= 0 && owner.rows.extra[row]?.home?.peer === remote.index)
+          owner.endHosted(row, asText(map.r, 'reason', 2 * REASON_MAX), now)
+        return
+      }
+      case 'actor-saved': {
+        const keys = this.#names.readKeys(remote.heard, map.c)
+        owner.hostedSaved(owner.rows.rowOf(asCount(map.k, 'token')), remote.index, payload.slice(), keys)
+        return
+      }
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
         return
@@ -729,14 +789,24 @@ export class RemotePeers {
     }
   }
 
-  readonly #task: GrantedTask = { token: 0, kind: 0, attempt: 0, depth: 0, client: 0, number: 0, argumentBytes: 0 }
+  readonly #task: GrantedTask = {
+    token: 0,
+    kind: 0,
+    attempt: 0,
+    depth: 0,
+    client: 0,
+    number: 0,
+    argumentBytes: 0,
+    ...noCall,
+  }
 
   #granted(remote: Remote, map: Map_, payload: Uint8Array): void {
     const reader = new BatchReader(payload)
     const count = asCount(map.n, 'n')
     const extras = new Map<number, HeaderValue[]>()
     for (const one of asList(map.x ?? [], 'extras')) {
-      const [at, ...more] = asList(one, 'an extra', 3)
+      const [at, ...more] = asList(one, 'an extra')
+      if (more.length < 2) throw new MalformedFrameError('an extra that is cut short')
       extras.set(asCount(at, 'at'), more)
     }
     const { owner } = this.#parts
@@ -757,6 +827,8 @@ export class RemotePeers {
         dependencies: [] as number[],
         values: [] as (Uint8Array | undefined)[],
         contained: more ? this.#names.readKeys(remote.heard, more[1]) : [],
+        ...(task.actor < 0 ? {} : { actor: { token: task.actor, epoch: task.epoch, caller: task.caller } }),
+        ...(more?.[2] === undefined ? {} : { saved: this.#savedFrom(remote, more[2]) }),
       }
       if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(remote, guest, one)
       const host = (bytes: Bytes): void => {
@@ -772,6 +844,46 @@ export class RemotePeers {
         kind.waiting.push(() => host({ u8, at: 0, bytes: u8.length }))
       }
     }
+  }
+
+  /** What an actor that is to be made here had saved. */
+  #savedFrom(remote: Remote, saved: HeaderValue): { value: Uint8Array; contained: number[] } {
+    const [value, names] = asList(saved, 'what was saved', 2)
+    if (!(value instanceof Uint8Array)) throw new MalformedFrameError('a saved value that is none')
+    return { value: value.slice(), contained: this.#names.readKeys(remote.heard, names) }
+  }
+
+  // ---- actors
+
+  /** The peer that hosts an actor for this one is to end it. */
+  endActor({ peer, token }: Location, reason: string): void {
+    const remote = this.#remotes.get(peer)
+    if (remote) this.#send(remote, { t: 'actor-end', k: token, r: reason.slice(0, REASON_MAX) })
+  }
+
+  /** An actor that was hosted here is no more: its home is told, after all that was said of its calls. */
+  actorLost(row: number, reason: string, mayRestart: boolean): void {
+    const { rows } = this.#parts.owner
+    const home = rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    remote.losses.push([home.token, reason.slice(0, REASON_MAX), mayRestart])
+  }
+
+  /** A call was sent here, and its actor is not here. */
+  notHere(peer: number, token: number): void {
+    this.#remotes.get(peer)?.strays.push(token)
+  }
+
+  /** What an actor that is hosted here has saved. */
+  actorSaved(row: number, value: Uint8Array, holds: readonly number[]): void {
+    const home = this.#parts.owner.rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    const names = holds.map(held => this.#nameOf(remote.said, held))
+    this.#registrations.after(remote.index, () =>
+      this.#send(remote, { t: 'actor-saved', k: home.token, c: names }, value),
+    )
   }
 
   #dependency(
@@ -817,6 +929,7 @@ export class RemotePeers {
     failed: false,
     retry: false,
     system: false,
+    lost: false,
     startedAt: 0.5,
     endedAt: 0.5,
     error: undefined,
@@ -858,6 +971,7 @@ export class RemotePeers {
       end.failed = (answer.flags & answerFlag.failed) !== 0
       end.retry = (answer.flags & answerFlag.retry) !== 0
       end.system = (answer.flags & answerFlag.system) !== 0
+      end.lost = (answer.flags & answerFlag.lost) !== 0
       end.startedAt = answer.startedAt
       end.endedAt = answer.endedAt
       end.error = more?.e === undefined ? undefined : asText(more.e, 'error')
@@ -1019,14 +1133,17 @@ export class RemotePeers {
         returns,
         home: remote.index,
         pool: poolOf(spec),
+        actor: actorOf(spec),
+        call: spec.call,
       }),
     )
-    if (spec.process) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
+    if (spec.process && !spec.call) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(job)
     const user = owner.peers.clientId(remote.index, 0)
     const missing = new Set<string>()
-    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) if (!codes.use(hash, user)) missing.add(hash)
+    for (const hash of [spec.code, ...spec.blobs, ...spec.codes])
+      if (hash !== '' && !codes.use(hash, user)) missing.add(hash)
     remote.kinds.set(asCount(map.k, 'kind'), { index, missing, waiting: [] })
     if (missing.size > 0) this.#send(remote, { t: 'want', h: [...missing] })
   }

@@ -1,3 +1,4 @@
+import { handleData } from '../actor/index.ts'
 import { isRef, whenReady } from '../client/index.ts'
 import { refuse } from '../options/index.ts'
 import type { ActorHandle, ObjectRef } from '../types.ts'
@@ -19,7 +20,8 @@ export interface Source<T> {
 
 /** The actors of a pool, one call at a time on each; those that are free go to the sources in turn. */
 export class Crew<T> {
-  readonly #members = new Set<ActorHandle<T>>()
+  /** By what they are, since two handles may be of one actor. */
+  readonly #members = new Set<unknown>()
   #idle: ActorHandle<T>[] = []
   /** Refs of calls under way: nobody else may hold them, and what nobody holds tells nobody that it is ready. */
   readonly #calls = new Set<ObjectRef<unknown>>()
@@ -32,11 +34,11 @@ export class Crew<T> {
   }
 
   has(actor: ActorHandle<T>): boolean {
-    return this.#members.has(actor)
+    return this.#members.has(identityOf(actor))
   }
 
   add(actor: ActorHandle<T>): void {
-    this.#members.add(actor)
+    this.#members.add(identityOf(actor))
     this.#idle.push(actor)
     this.dispatch()
   }
@@ -44,7 +46,7 @@ export class Crew<T> {
   /** Takes a free actor out. */
   remove(): ActorHandle<T> | undefined {
     const actor = this.#idle.shift()
-    if (actor !== undefined) this.#members.delete(actor)
+    if (actor !== undefined) this.#members.delete(identityOf(actor))
     return actor
   }
 
@@ -112,4 +114,9 @@ export class Crew<T> {
       this.dispatch()
     })
   }
+}
+
+/** The id of an actor; of one that could not be made its handle. */
+function identityOf(handle: object): unknown {
+  return handleData(handle).ref?.id ?? handle
 }

@@ -1,5 +1,7 @@
 /** The errors of Shoal, as users import them. They are made in wire/, since the agent makes them too. */
 export {
+  ActorDiedError,
+  ActorNotFoundError,
   AdmissionError,
   AlreadyInitializedError,
   CancelledError,
@@ -11,11 +13,13 @@ export {
   GetTimeoutError,
   InfeasibleError,
   InvalidOptionError,
+  NameTakenError,
   NotInitializedError,
   ObjectLostError,
   OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
+  PendingCallsError,
   PoolEmptyError,
   QueueEmptyError,
   QueueFullError,

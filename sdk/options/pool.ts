@@ -13,14 +13,9 @@ export function checkNextOptions(call: string, options: unknown): NextOptions {
   return readOptions({ call, option: 'options' }, nextRules, options)
 }
 
-/** What a pool is made of: an array of handles, none of them twice. */
-export function checkHandles(call: string, handles: unknown, isHandle: (value: unknown) => boolean): void {
+/** What a pool is made of. */
+export function checkHandles(call: string, handles: unknown): void {
   if (!Array.isArray(handles)) refuse({ call, option: 'handles' }, handles, 'an array of actor handles')
-  for (const [index, handle] of handles.entries()) {
-    const place = { call, option: `handles[${index}]` }
-    checkHandle(place, handle, isHandle)
-    if (handles.indexOf(handle) < index) refuse(place, handle, 'an actor that is not in the array yet')
-  }
 }
 
 export function checkHandle(

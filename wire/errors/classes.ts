@@ -124,6 +124,22 @@ export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
 export const ClosedError = errorClass('ClosedError')
 export interface ClosedError extends ErrorOf<'ClosedError'> {}
 
+/** The actor is gone, or was lost while it ran the call. */
+export const ActorDiedError = errorClass('ActorDiedError')
+export interface ActorDiedError extends ErrorOf<'ActorDiedError'> {}
+
+/** More calls would wait for the actor than its `maxPendingCalls`. */
+export const PendingCallsError = errorClass('PendingCallsError')
+export interface PendingCallsError extends ErrorOf<'PendingCallsError'> {}
+
+/** No actor has this name. */
+export const ActorNotFoundError = errorClass('ActorNotFoundError')
+export interface ActorNotFoundError extends ErrorOf<'ActorNotFoundError'> {}
+
+/** Another actor has this name. */
+export const NameTakenError = errorClass('NameTakenError')
+export interface NameTakenError extends ErrorOf<'NameTakenError'> {}
+
 /** The class of each name in the table. */
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
   TaskError,
@@ -149,4 +165,8 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   AlreadyInitializedError,
   NotInitializedError,
   ClosedError,
+  ActorDiedError,
+  PendingCallsError,
+  ActorNotFoundError,
+  NameTakenError,
 }

@@ -39,6 +39,10 @@ export interface ErrorFields {
   AlreadyInitializedError: { meshId?: string }
   NotInitializedError: Record<never, never>
   ClosedError: { reason?: string }
+  ActorDiedError: { actorId: string; className: string; reason: string }
+  PendingCallsError: { className: string; maxPendingCalls: number }
+  ActorNotFoundError: { actorName: string; namespace: string }
+  NameTakenError: { actorName: string; namespace: string }
 }
 
 /** The name of an error class: `'TaskError'`, … */
@@ -265,6 +269,32 @@ export const errorTable = {
     when: 'The mesh was closed here while something was still waiting for a result.',
     advice: 'Await what you need before `close()`, or before the block of `await using` ends.',
     fields: { reason: 'what closed it, where that was not `close()`' },
+  },
+  ActorDiedError: {
+    code: 'SHOAL_ACTOR_DIED',
+    when: 'The actor is gone, or was lost while it ran the call: killed, ended by itself, its constructor threw, its worker, its peer or its owner died.',
+    advice:
+      "`reason` says why and by whom. `restarts` makes it anew after a death, `callRetries` runs the calls again that it cost, `checkpoint` keeps its state. An actor in a shared thread can be lost by what another does there: give it `cpus` or `isolation: 'process'`.",
+    fields: { actorId: 'the actor', className: 'the name of its class', reason: 'why it died, and by whom' },
+  },
+  PendingCallsError: {
+    code: 'SHOAL_PENDING_CALLS',
+    when: 'More calls would wait for the actor than its `maxPendingCalls`. It is thrown at the call, which is not made.',
+    advice: 'Await some of the calls first, make more actors, or raise `maxPendingCalls`.',
+    fields: { className: 'the name of its class', maxPendingCalls: 'the limit' },
+  },
+  ActorNotFoundError: {
+    code: 'SHOAL_ACTOR_NOT_FOUND',
+    when: 'No actor has this name in this namespace: it was never made, or is over.',
+    advice:
+      '`shoal actors` lists them. A driver that names no namespace has one of its own: pass `namespace` to `init` or to `getActor`.',
+    fields: { actorName: 'the name', namespace: 'where it was looked for' },
+  },
+  NameTakenError: {
+    code: 'SHOAL_NAME_TAKEN',
+    when: 'Another actor that lives has this name in this namespace.',
+    advice: 'Use `getActor` or `getIfExists: true` to have that one, or take another name.',
+    fields: { actorName: 'the name', namespace: 'the namespace' },
   },
 } as const satisfies { readonly [Name in ErrorName]: ErrorRow<keyof ErrorFields[Name]> }
 

@@ -73,6 +73,12 @@ export class Scenario {
       answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
+      runCall: () => undefined,
+      dismiss: () => undefined,
+      endActor: () => undefined,
+      actorLost: () => undefined,
+      actorSaved: () => undefined,
+      notHere: () => undefined,
       cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
       credit: (thread, token, read) =>
         this.log.push(`credit ${this.name(this.owner.rows.rowOf(token))} on t${thread}: ${creditText(read)}`),
