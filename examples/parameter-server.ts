@@ -72,8 +72,9 @@ async function train(shards: Shard[], shots: Shot[], goal: number): Promise<numb
   const losses: number[] = []
   const startedAt = performance.now()
   do {
-    losses.push(loss(await latest(shards), shots))
-    await sleep(5)
+    const now = loss(await latest(shards), shots)
+    if (now !== losses.at(-1)) losses.push(now)
+    await sleep(2)
   } while (losses.at(-1)! > goal && performance.now() - startedAt < limitMs)
   for (const one of running) await cancel(one)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)

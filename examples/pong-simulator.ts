@@ -55,7 +55,7 @@ assert.deepEqual(
 )
 
 const seeds = [1, 2, 3, 4]
-const simulators = seeds.map(seed => Simulator.options({ placement: 'spread' }).remote(seed))
+const simulators = seeds.map(seed => Simulator.options({ cpus: 0.5, placement: 'spread' }).remote(seed))
 let pending = simulators.map(one => one.play.remote())
 const games = [...pending]
 while (pending.length > 0) {

@@ -1,11 +1,3 @@
-const blocks = ' ▁▂▃▄▅▆▇█'
-
-/** A row of bars, one a value, from the least (or `floor`) to the largest. */
-export function bars(values: readonly number[], floor = Math.min(...values)): string {
-  const span = Math.max(...values) - floor || 1
-  return values.map(value => blocks[Math.max(0, Math.round(((value - floor) / span) * (blocks.length - 1)))]).join('')
-}
-
 /** A curve of some lines of text: its scale at the left, as many columns as asked for. */
 export function curve(
   values: readonly number[],
@@ -22,7 +14,7 @@ export function curve(
   const heights = points.map(point => Math.round(((point - low) / (high - low || 1)) * (rows - 1)))
   const label = (row: number) => {
     const value = low + ((high - low) * row) / (rows - 1)
-    return (logarithmic ? 10 ** value : value).toPrecision(3).padStart(9)
+    return (logarithmic ? (10 ** value).toExponential(1) : value.toPrecision(3)).padStart(9)
   }
   const lines = Array.from({ length: rows }, (_, from) => {
     const row = rows - 1 - from
