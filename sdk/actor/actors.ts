@@ -1,7 +1,5 @@
 import { ActorNotFoundError } from '../../wire/errors/index.ts'
-import { checkName, refuse } from '../options/index.ts'
-import { readOptions } from '../options/objects.ts'
-import { flag } from '../options/rules.ts'
+import { checkKillOptions, checkName, refuse } from '../options/index.ts'
 import { currentEngine } from '../session.ts'
 import type { ActorHandle } from '../types.ts'
 import { makeHandle } from './handle.ts'
@@ -43,7 +41,7 @@ export async function getActor<T>(name: string, options?: { namespace?: string }
 // biome-ignore lint/suspicious/noExplicitAny: a handle of any actor
 export async function kill(handle: ActorHandle<any>, options?: { restart?: boolean }): Promise<void> {
   if (!isHandle(handle)) refuse({ call: 'kill', option: 'handle' }, handle, 'the handle of an actor')
-  const { restart = false } = readOptions({ call: 'kill', option: 'options' }, { restart: flag }, options)
+  const { restart = false } = checkKillOptions(options)
   const { ref } = handleData(handle)
   if (!ref || ref.slot < 0) return
   const { engine, slot, number } = ref

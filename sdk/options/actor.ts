@@ -121,3 +121,8 @@ export function checkName(call: string, actorName: unknown, options: unknown): {
   name.read(actorName, { call, option: 'name' })
   return readOptions({ call, option: 'options' }, { namespace: name }, options)
 }
+
+/** Options of `kill`. Throws InvalidOptionError. */
+export function checkKillOptions(options: unknown): { restart?: boolean } {
+  return readOptions({ call: 'kill', option: 'options' }, { restart: flag }, options)
+}
