@@ -1,29 +1,21 @@
 import { context } from './context.ts'
+import { Line } from './queue-line.ts'
 
 /** Taken places at the front of the list that are kept before they are cut off. */
 const takenMax = 1024
 
-/** A call that waits. `settle` answers it, and ends its waiting. */
-interface Waiter<Answer> {
-  settle(answer: Answer): void
-}
-
-type Putter = Waiter<boolean> & { readonly item: unknown }
-type Taker = Waiter<unknown[]> & { readonly count: number }
-
 /**
  * The actor behind a Queue. Code of Shoal's own is not shipped: the peer that runs it has this very class, and captured code
- * names it by file and name. Its answers are data, so that the caller makes the errors. A waiting call that is cancelled, or
- * whose caller is gone, leaves at once and takes nothing.
+ * names it by file and name. Its answers are data, so that the caller makes the errors; a number says: ask again, with that.
  *
- * Always: who waits to take waits since nothing is there; who waits to put waits since it is full; both in their order.
+ * Who waits stands in one of two lines; what asks for something at once (`timeoutMs` 0) does not care about them.
  */
 export class QueueActor {
   readonly #maxSize: number
   #items: unknown[] = []
   #taken = 0
-  readonly #putters = new Set<Putter>()
-  readonly #takers = new Set<Taker>()
+  readonly #putters = new Line(() => this.#match())
+  readonly #takers = new Line(() => this.#match())
 
   /** @param maxSize 0: no bound */
   constructor(maxSize: number) {
@@ -43,36 +35,35 @@ export class QueueActor {
   }
 
   /** One item, when there is room: whether there was in time. */
-  put(item: readonly [unknown], timeoutMs?: number): boolean | Promise<boolean> {
-    if (this.add(item)) return true
-    return this.#wait(this.#putters, { item: item[0] }, { timeoutMs, otherwise: false })
+  put(item: readonly [unknown], timeoutMs?: number, place?: number): boolean | Promise<boolean | number> {
+    const isCalled = this.#putters.comes(place)
+    const kept = isCalled || timeoutMs === 0 ? 0 : this.#putters.expected
+    if (this.size() + kept < this.#maxSize) return this.add(item)
+    return this.#wait(this.#putters, { place, timeoutMs, otherwise: false })
   }
 
   /** Up to `count` items, at least one as soon as there is one; none: it took too long. */
-  take(count: number, timeoutMs?: number): unknown[] | Promise<unknown[]> {
-    if (this.size() === 0) return this.#wait(this.#takers, { count }, { timeoutMs, otherwise: [] })
-    const items = this.#cut(count)
+  take(count: number, timeoutMs?: number, place?: number): unknown[] | Promise<unknown[] | number> {
+    const isCalled = this.#takers.comes(place)
+    const kept = timeoutMs === 0 ? 0 : this.#takers.expected
+    const least = isCalled && this.size() > 0 ? 1 : 0
+    const free = Math.max(least, this.size() - kept)
+    if (free <= 0) return this.#wait(this.#takers, { place, timeoutMs, otherwise: [] })
+    const items = this.#cut(Math.min(count, free))
     this.#match()
     return items
   }
 
-  /** Gives what is there to those who wait for it, and the room that there is to those who wait for that. */
+  /** Calls as many as there is something for. */
   #match(): void {
-    for (;;) {
-      const [taker] = this.size() > 0 ? this.#takers : []
-      const [putter] = this.size() < this.#maxSize ? this.#putters : []
-      if (taker !== undefined) taker.settle(this.#cut(taker.count))
-      else if (putter !== undefined) {
-        this.#items.push(putter.item)
-        putter.settle(true)
-      } else return
-    }
+    while (this.#takers.waiting > 0 && this.size() > this.#takers.expected) this.#takers.call()
+    while (this.#putters.waiting > 0 && this.size() + this.#putters.expected < this.#maxSize) this.#putters.call()
   }
 
   #cut(count: number): unknown[] {
     const items = this.#items.slice(this.#taken, this.#taken + count)
-    this.#items.fill(undefined, this.#taken, this.#taken + items.length)
-    this.#taken += items.length
+    this.#items.fill(undefined, this.#taken, this.#taken + count)
+    this.#taken += count
     if (this.#taken === this.#items.length || this.#taken >= takenMax) {
       this.#items = this.#items.slice(this.#taken)
       this.#taken = 0
@@ -80,28 +71,15 @@ export class QueueActor {
     return items
   }
 
-  #wait<Data, Answer>(
-    waiters: Set<Data & Waiter<Answer>>,
-    data: Data,
-    { timeoutMs, otherwise }: { timeoutMs: number | undefined; otherwise: Answer },
-  ): Answer | Promise<Answer> {
+  #wait<Nothing>(
+    line: Line,
+    { place, timeoutMs, otherwise }: { place?: number; timeoutMs?: number; otherwise: Nothing },
+  ): Nothing | Promise<Nothing | number> {
     const { signal } = context()
-    if (timeoutMs === 0 || signal.aborted) return otherwise
-    return new Promise(resolve => {
-      let timer: NodeJS.Timeout | undefined
-      const leave = () => waiter.settle(otherwise)
-      const waiter = {
-        ...data,
-        settle(answer: Answer) {
-          clearTimeout(timer)
-          signal.removeEventListener('abort', leave)
-          waiters.delete(waiter)
-          resolve(answer)
-        },
-      }
-      waiters.add(waiter)
-      signal.addEventListener('abort', leave, { once: true })
-      if (timeoutMs !== undefined) timer = setTimeout(leave, timeoutMs)
-    })
+    if (timeoutMs === 0 || signal.aborted) {
+      this.#match() // it may have been called
+      return otherwise
+    }
+    return line.wait(place, timeoutMs, signal).then(answer => answer ?? otherwise)
   }
 }

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
 import { actor, kill } from './actor/index.ts'
 import { cancel } from './cancel.ts'
+import { waitForMesh } from './client/index.ts'
+import { context } from './context.ts'
 import { QueueEmptyError, QueueFullError } from './errors/index.ts'
 import { get } from './get.ts'
 import { checkQueueBatch, checkQueueCount, checkQueueSize, checkQueueWaitOptions } from './options/index.ts'
@@ -48,7 +50,7 @@ export class Queue<T> implements AsyncDisposable {
   /** Puts an item, and waits for room; rejects with QueueFullError past `timeoutMs`, and then has not put it. */
   async put(value: T, options?: QueueWaitOptions): Promise<void> {
     const { timeoutMs } = checkQueueWaitOptions('put', options)
-    const wasPut = await answer(this.#actor.put.remote([value], timeoutMs), timeoutMs)
+    const wasPut = await answer((leftMs, place) => this.#actor.put.remote([value], leftMs, place), timeoutMs)
     if (!wasPut) throw this.#full(`within ${timeoutMs} ms`, timeoutMs)
   }
 
@@ -106,10 +108,10 @@ export class Queue<T> implements AsyncDisposable {
 
   async #take(call: string, count: number, options: QueueWaitOptions | undefined): Promise<T[]> {
     const { timeoutMs } = checkQueueWaitOptions(call, options)
-    const items = (await answer(this.#actor.take.remote(count, timeoutMs), timeoutMs)) as T[] | undefined
+    const items = await answer((leftMs, place) => this.#actor.take.remote(count, leftMs, place), timeoutMs)
     if (items === undefined || items.length === 0)
       throw new QueueEmptyError(`the queue had no item within ${timeoutMs} ms`, { timeoutMs })
-    return items
+    return items as T[]
   }
 
   #full(when: string, timeoutMs: number | undefined): QueueFullError {
@@ -126,15 +128,49 @@ function made(size: unknown, options: ActorOptions): QueueData {
 }
 
 /**
- * What the actor answers; undefined where it does not, by some time after the call's limit: it has not begun yet, or its peer
- * cannot be reached. The call is taken back then. An answer that has come is never thrown away.
+ * What the actor answers in the end; undefined where it does not answer in time. A task's CPUs are free until then, also while
+ * it is called and asks again.
  */
-async function answer<A>(ref: ObjectRef<A>, timeoutMs: number | undefined): Promise<A | undefined> {
-  if (timeoutMs === undefined) return await get(ref)
-  for (const ms of [timeoutMs, answerMs]) {
+function answer<A>(ask: Ask<A>, timeoutMs: number | undefined): Promise<Exclude<A, number> | undefined> {
+  return waitForMesh(askUntil(ask, timeoutMs))
+}
+
+/** A call of the actor: a number as its answer says that it is to be made again, with that as the place in line. */
+type Ask<A> = (leftMs: number | undefined, place: number | undefined) => ObjectRef<A>
+
+async function askUntil<A>(ask: Ask<A>, timeoutMs: number | undefined): Promise<Exclude<A, number> | undefined> {
+  // A task that is cancelled or out of its time may run on, but asks for nothing more.
+  const { taskId, signal } = context()
+  const options = taskId === undefined ? {} : { signal }
+  const startedAt = performance.now()
+  let place: number | undefined
+  for (;;) {
+    signal.throwIfAborted()
+    const leftMs = timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - (performance.now() - startedAt))
+    const said = await answerOf(ask(leftMs, place), leftMs, options)
+    if (typeof said !== 'number') return said as Exclude<A, number> | undefined
+    place = said
+  }
+}
+
+/**
+ * The answer of one call; undefined where there is none some time after its limit: it has not begun yet, or its peer cannot be
+ * reached. The call is taken back then. An answer that has come by then is not thrown away.
+ */
+async function answerOf<A>(
+  ref: ObjectRef<A>,
+  timeoutMs: number | undefined,
+  options: { signal?: AbortSignal },
+): Promise<A | undefined> {
+  const limits = timeoutMs === undefined ? [{}] : [{ timeoutMs }, { timeoutMs: answerMs }]
+  for (const limit of limits) {
     try {
-      return await get(ref, { timeoutMs: ms })
+      return await get(ref, { ...limit, ...options })
     } catch (error) {
+      if (options.signal?.aborted) {
+        await cancel(ref)
+        throw error
+      }
       if (codeOf(error) !== 'SHOAL_GET_TIMEOUT') throw error
     }
   }

@@ -1,4 +1,11 @@
-export { checkActorClass, checkActorOptions, checkActorTogether, checkCallOptions, checkKillOptions, checkName } from './actor.ts'
+export {
+  checkActorClass,
+  checkActorOptions,
+  checkActorTogether,
+  checkCallOptions,
+  checkKillOptions,
+  checkName,
+} from './actor.ts'
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
 export {

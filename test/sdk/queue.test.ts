@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { context, get, init, type ObjectRef, put, Queue, task } from 'shoal'
+import { cancel, context, get, init, type ObjectRef, put, Queue, task } from 'shoal'
 import t from 'tap'
 import { QueueActor } from '../../sdk/queue-actor.ts'
 import { AgentMesh } from '../agent/mesh-support.ts'
@@ -13,25 +13,67 @@ const full = { code: 'SHOAL_QUEUE_FULL' }
 const empty = { code: 'SHOAL_QUEUE_EMPTY' }
 const waiter = fileURLToPath(new URL('queue-waiter.ts', import.meta.url))
 
+/** What a caller does that is told to ask again. */
+async function asking<A>(ask: (place?: number) => A | Promise<A>): Promise<Exclude<A, number>> {
+  let said = await ask()
+  while (typeof said === 'number') said = await ask(said)
+  return said as Exclude<A, number>
+}
+
 t.test('the actor: first come, first served, for items and for room', async t => {
   await using _mesh = await init({ address: 'local', cpus: 1 })
   const queue = new QueueActor(2)
-  const takes = [queue.take(1), queue.take(3), queue.take(1)]
+  const take = (count: number, timeoutMs?: number) => asking(place => queue.take(count, timeoutMs, place))
+  const put = (item: unknown, timeoutMs?: number) => asking(place => queue.put([item], timeoutMs, place))
+  const takes = [take(1), take(3), take(1)]
+  await delay(1)
   t.equal(queue.add([1, 2]), true)
   t.same(await Promise.all(takes.slice(0, 2)), [[1], [2]])
   t.equal(queue.add([3, 4, 5]), false, 'all or nothing')
   t.equal(queue.add([3, 4]), true)
   t.same(await takes[2], [3])
   t.equal(queue.put([5]), true)
-  const puts = [queue.put([6]), queue.put([7]), queue.put([8], 10)]
+  const puts = [put(6), put(7), put(8, 10)]
   t.equal(await puts[2], false, 'one that gives up is not put')
-  t.equal(queue.add([9]), false, 'nobody overtakes those who wait')
-  t.same(await queue.take(5), [4, 5])
+  t.equal(queue.add([9]), false)
+  t.same(await take(5), [4, 5])
   t.same(await Promise.all(puts.slice(0, 2)), [true, true])
-  t.same(await queue.take(5), [6, 7])
+  t.same(await take(5), [6, 7])
   t.same(queue.take(1, 0), [])
-  t.same(await queue.take(1, 5), [])
+  t.same(await take(1, 5), [])
   t.equal(queue.size(), 0)
+})
+
+t.test('the actor: one that is called and does not come takes nothing; who comes late keeps its place', async t => {
+  await using _mesh = await init({ address: 'local', cpus: 1 })
+  const queue = new QueueActor(1)
+  const gone = queue.take(1) as Promise<number>
+  const late = queue.take(1) as Promise<number>
+  const other = queue.take(1) as Promise<number>
+  queue.add(['a'])
+  const [first, second] = [await gone, await late]
+  t.equal(queue.size(), 1, 'it is there until it is taken')
+  const behind = queue.take(1) as Promise<number>
+  t.same(await queue.take(1, undefined, second), ['a'])
+  t.equal(queue.add(['b']), true)
+  const third = await other
+  t.same(queue.take(1, 0), ['b'], 'who does not wait takes what is there')
+  const again = queue.take(1, undefined, third) as Promise<number>
+  queue.add(['c'])
+  t.equal(await again, third, 'it stands where it stood')
+  t.same(await queue.take(1, undefined, third), ['c'])
+  queue.add(['d'])
+  t.same(await queue.take(1, undefined, await behind), ['d'])
+  t.equal(queue.size(), 0)
+  t.ok(first < second && second < third)
+
+  queue.add(['e'])
+  const putting = queue.put(['f']) as Promise<number>
+  t.same(await queue.take(1), ['e'])
+  const place = await putting
+  const next = asking(at => queue.put(['g'], undefined, at))
+  t.equal(await next, true, 'room is kept for a while only')
+  t.equal(queue.put(['f'], 0, place), false)
 })
 
 t.test('the actor: without a bound, many items', async t => {
@@ -39,7 +81,7 @@ t.test('the actor: without a bound, many items', async t => {
   const queue = new QueueActor(0)
   t.ok(upTo(30_000).every(i => queue.put([i]) === true))
   const got: unknown[] = []
-  while (queue.size() > 0) got.push(...(await queue.take(7)))
+  while (queue.size() > 0) got.push(...(queue.take(7) as unknown[]))
   t.same(got, upTo(30_000))
 })
 
@@ -145,6 +187,29 @@ for (const { way, open } of ways) {
     t.equal(await queue.size(), 0)
   })
 }
+
+t.test('a task that is cancelled, stopped or killed while it waits takes nothing', async t => {
+  await using _mesh = await init({ address: 'local', cpus: 2, logToDriver: false })
+  await using queue = new Queue<number>()
+  const waiting = task(async (from: Queue<number>) => await from.get(), { retries: 0 })
+  const dying = task(
+    async (from: Queue<number>) => {
+      setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300)
+      return await from.get()
+    },
+    { retries: 0, isolation: 'process' },
+  )
+  const cancelled = waiting.remote(queue)
+  const others = [waiting.options({ timeoutMs: 300 }).remote(queue), dying.remote(queue)]
+  await delay(500)
+  await cancel(cancelled)
+  const codes = await Promise.all([cancelled, ...others].map(one => get(one).catch(error => error.code)))
+  t.same(codes, ['SHOAL_CANCELLED', 'SHOAL_TASK_TIMEOUT', 'SHOAL_WORKER_DIED'])
+  const started = performance.now()
+  await queue.putBatch([1, 2])
+  t.same([await queue.get({ timeoutMs: 10_000 }), await queue.get({ timeoutMs: 10_000 })], [1, 2])
+  t.ok(performance.now() - started < 5000)
+})
 
 t.test('a program that dies while it waits takes nothing with it', async t => {
   await using agent = await startAgent('--cpus', '2')
