@@ -3,6 +3,7 @@ import { type Credential, Refusal, type Role, readTicket } from '../mesh/admissi
 import { meshLimits } from '../mesh/index.ts'
 import { QuicTransport } from '../mesh/links/index.ts'
 import { redeemTicket } from '../mesh/node/index.ts'
+import { FileStorage, NameDirectory } from './directory/index.ts'
 import {
   type AgentLock,
   type AgentRecord,
@@ -44,7 +45,7 @@ export interface DaemonOptions
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000 }
+export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000, voteMs: 5_000 }
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -57,6 +58,8 @@ export class Daemon {
   readonly #server: Server
   readonly #peer: Peer
   readonly #mesh: MeshHost
+  /** Its part in the directory of names. */
+  readonly names: NameDirectory
   readonly #log: (line: string) => void
   readonly #hurry = Promise.withResolvers<void>()
   readonly #stopped = Promise.withResolvers<void>()
@@ -96,6 +99,14 @@ export class Daemon {
     const { resources, objectStoreBytes, labels, folders, log, logOutput } = options
     let daemon: Daemon | undefined
     let mesh: MeshHost | undefined
+    const names = new NameDirectory({
+      self: { peerId, incarnation },
+      durable: true,
+      // It keeps the names from its first start on, before anybody has joined.
+      founder: isAloneInMesh(home),
+      storage: new FileStorage(home.namesFile, meshId),
+      log,
+    })
     const peer = new Peer({
       peerId,
       meshId,
@@ -112,7 +123,10 @@ export class Daemon {
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
+      directory: async host => names.attach(host),
       handlers: {
+        names: async () => ({ ...names.status, names: await names.rows() }),
+        'recover-names': async () => await names.recover(),
         stop: async (params: unknown) => {
           const now = (params as { now?: unknown } | null | undefined)?.now === true
           // The answer goes out first: stopping closes the connection that asked.
@@ -142,6 +156,7 @@ export class Daemon {
     try {
       mesh = await openMesh(home, options.listenAt ?? lastListen(home), options.listenAt !== undefined, listen => ({
         peer,
+        names,
         key,
         peerId,
         meshId,
@@ -171,12 +186,13 @@ export class Daemon {
         listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon(home, lock, server, peer, mesh, record, log)
+      daemon = new Daemon({ home, lock, server, peer, mesh, names, record, log })
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
       return daemon
     } catch (error) {
+      names.close()
       await mesh?.node.close()
       await peer.close()
       throw error
@@ -190,15 +206,26 @@ export class Daemon {
     return node.makeTicket({ role: 'peer', uses: 1, ttlMs: meshLimits.ticketTtlMs }).ticket
   }
 
-  private constructor(
-    home: Home,
-    lock: AgentLock,
-    server: Server,
-    peer: Peer,
-    mesh: MeshHost,
-    record: AgentRecord,
-    log: (line: string) => void,
-  ) {
+  private constructor({
+    home,
+    lock,
+    server,
+    peer,
+    mesh,
+    names,
+    record,
+    log,
+  }: {
+    home: Home
+    lock: AgentLock
+    server: Server
+    peer: Peer
+    mesh: MeshHost
+    names: NameDirectory
+    record: AgentRecord
+    log: (line: string) => void
+  }) {
+    this.names = names
     this.record = record
     this.stopped = this.#stopped.promise
     this.#home = home
@@ -228,6 +255,9 @@ export class Daemon {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
         await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
       }
+      // Its vote goes to another, and its names, before it leaves.
+      await Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)])
+      this.names.close()
       // The others hear of it before their links end.
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.

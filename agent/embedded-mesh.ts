@@ -12,6 +12,7 @@ import { peerIdOf } from '../mesh/identity/index.ts'
 import { meshLimits } from '../mesh/index.ts'
 import { isLoopback, QuicTransport } from '../mesh/links/index.ts'
 import { type KnownAddress, redeemTicket } from '../mesh/node/index.ts'
+import type { NameDirectory } from './directory/index.ts'
 import { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer } from './peer/index.ts'
@@ -55,6 +56,7 @@ export class EmbeddedMesh {
     release: string
     rootKey: KeyObject
     joined: JoinedMesh | undefined
+    names: NameDirectory
   }): Promise<EmbeddedMesh> {
     const { joined, rootKey, key, peerId, ...rest } = options
     let issuer: Issuer | undefined

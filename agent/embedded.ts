@@ -7,6 +7,7 @@ import { RingOutbox } from '../wire/ring.ts'
 import { sendText } from '../wire/texts.ts'
 import type { EmbeddedData } from './embedded-data.ts'
 import type { EmbeddedMesh } from './embedded-mesh.ts'
+import { embeddedNames } from './embedded-names.ts'
 import { removeDeadSpillFolders } from './embedded-spill.ts'
 import { shoalVersion } from './node-version.ts'
 import { shoalUrl, startWorker } from './workers/index.ts'
@@ -41,6 +42,7 @@ async function start(): Promise<void> {
   const firstWorker = joined?.role === 'driver' ? undefined : startWorker(setup, 2, channel.bell)
   const { Peer } = await import('./peer/index.ts')
   const isDriver = joined?.role === 'driver'
+  const openNames = embeddedNames(identity, joined === undefined)
   const peer = new Peer({
     ...identity,
     // Who joined as a driver offers nothing to others, and runs nothing.
@@ -54,6 +56,7 @@ async function start(): Promise<void> {
     addresses: () => mesh?.host.addresses ?? [],
     members: () => mesh?.host.rows() ?? [],
     peerFacts: other => mesh?.host.facts(other) ?? { pid: 0 },
+    directory: async host => (await openNames()).attach(host),
     handlers: {
       ticket: async params => {
         const { uses, ttlMs, role } = params as { uses: number; ttlMs?: number; role: 'peer' | 'driver' }
@@ -80,9 +83,12 @@ async function start(): Promise<void> {
     entering ??= (async () => {
       Atomics.store(cells, control.mesh, 1)
       const { EmbeddedMesh } = await import('./embedded-mesh.ts')
-      mesh = await EmbeddedMesh.open({ peer, key, ...identity, release: shoalVersion, rootKey, joined })
+      const names = await openNames()
+      mesh = await EmbeddedMesh.open({ peer, key, ...identity, release: shoalVersion, rootKey, joined, names })
       void endWhenTold(async drainMs => {
         if (drainMs > 0) await peer.drain(drainMs)
+        if (drainMs > 0) await names.leave()
+        names.close()
         await mesh?.host.close()
         await peer.close()
       })

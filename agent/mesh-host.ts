@@ -5,6 +5,7 @@ import type { Gossip } from '../mesh/discovery/index.ts'
 import { type LinkTransport, QuicTransport, splitAddress } from '../mesh/links/index.ts'
 import { type KnownAddress, type MemberRow, MeshNode } from '../mesh/node/index.ts'
 import { type HeaderValue, MalformedFrameError } from '../mesh/wire/index.ts'
+import type { Member, NameDirectory } from './directory/index.ts'
 import type { Peer } from './peer/index.ts'
 
 /** What an agent's part in its mesh is made of. */
@@ -28,6 +29,8 @@ export interface MeshHostOptions {
   readonly transport?: LinkTransport
   /** Looks for members in the local network (never on loopback). */
   readonly mdns?: boolean
+  /** This peer's part in the directory of names. */
+  readonly names: NameDirectory
 }
 
 /** Ties a peer to the mesh: frames, members and what they offer go to its cores, what these decide goes out. */
@@ -38,6 +41,10 @@ export class MeshHost {
 
   static async open(options: MeshHostOptions): Promise<MeshHost> {
     const host = new MeshHost(options)
+    options.names.enter({
+      send: (peerId, part, last) => host.node.send(peerId, { t: 'names', last }, part),
+      members: () => host.#members(),
+    })
     await options.peer.enterMesh(
       {
         send: (peerId, header, payload) => host.node.send(peerId, header, payload),
@@ -90,7 +97,7 @@ export class MeshHost {
   }
 
   private constructor(options: MeshHostOptions) {
-    const { peer, key, log } = options
+    const { peer, key, log, names } = options
     this.#peer = peer
     this.#options = options
     this.node = new MeshNode({
@@ -102,16 +109,23 @@ export class MeshHost {
       events: {
         began: (peerId, incarnation, role) => {
           peer.peerBegan(peerId, incarnation)
+          names.membersChanged()
+          names.peerBegan(peerId, incarnation)
           const row = [...this.node.members()].find(one => one.peerId === peerId)
           if (row) {
             this.#offers(row, incarnation, role)
             this.#connect(peerId, row.addresses)
           }
         },
-        ended: (peerId, incarnation) => peer.peerEnded(peerId, incarnation),
+        ended: (peerId, incarnation) => {
+          names.membersChanged()
+          names.peerEnded(peerId)
+          peer.peerEnded(peerId, incarnation)
+        },
         frame: (peerId, map, payload) => {
           try {
-            peer.peerFrame(peerId, map, payload)
+            if (map.t === 'names') names.peerFrame(peerId, payload, map.last === true)
+            else peer.peerFrame(peerId, map, payload)
           } catch (error) {
             // What one peer says must not end another: the session with it is over, as nothing of it may be left out.
             if (error instanceof MalformedFrameError) throw error
@@ -130,7 +144,15 @@ export class MeshHost {
   #changed(): void {
     for (const row of this.node.members())
       if (row.linked && row.state === 'alive') this.#offers(row, row.incarnation, row.role)
+    this.#options.names.membersChanged()
     this.#peer.peersTold()
+  }
+
+  *#members(): Iterable<Member> {
+    for (const row of this.node.members()) {
+      const { peerId, incarnation, state, confirmed, role } = row
+      yield { peerId, incarnation, state, confirmed, closed: role === 'driver' || infoOf(row).state === 'draining' }
+    }
   }
 
   readonly #said = new Map<string, string>()

@@ -1,5 +1,6 @@
 /** The public types of Shoal, by concept. */
 
+export type { NameRow } from '../wire/names.ts'
 export type * from '../wire/state.ts'
 export type * from './types/actor-pool.ts'
 export type * from './types/actors.ts'

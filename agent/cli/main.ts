@@ -1,4 +1,5 @@
 import { shoalVersion } from '../node-version.ts'
+import { actors } from './actors.ts'
 import { ownWords, parseArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -7,6 +8,7 @@ import { describeFailure, type Failure, usageError } from './failure.ts'
 import { commandHelp, generalHelp } from './help.ts'
 import { join } from './join.ts'
 import { logs } from './logs.ts'
+import { names } from './names.ts'
 import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
 import { peers } from './peers.ts'
@@ -27,9 +29,11 @@ export const commands: readonly Command[] = [
   status,
   run,
   tasks,
+  actors,
   objects,
   peers,
   workers,
+  names,
   logs,
   doctor,
 ]

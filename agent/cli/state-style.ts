@@ -8,6 +8,8 @@ const styles: Record<string, Parameters<Terminal['style']>[0]> = {
   ok: 'green',
   suspect: 'yellow',
   draining: 'yellow',
+  pending: 'yellow',
+  restarting: 'yellow',
   cancelled: 'yellow',
   warn: 'yellow',
   failed: 'red',

@@ -1,4 +1,5 @@
 import type { Client } from './clients.ts'
+import { DeadActors } from './dead-actors.ts'
 import type { ActorKind, Kind } from './kinds.ts'
 import { limits } from './limits.ts'
 import type { Objects } from './objects.ts'
@@ -16,6 +17,8 @@ export interface ActorPart {
   restarts: number
   /** Why it is no more, or what it waits for. */
   reason?: string | undefined
+  /** It is known to be over. */
+  buried?: boolean
   /** What it saved last, and what that holds. */
   saved?: { value: Uint8Array; holds: readonly number[] } | undefined
   /** Calls of this peer's programs that other peers have. */
@@ -71,6 +74,8 @@ export class Actors {
   readonly #objects: Objects
   readonly #kinds: readonly (Kind | undefined)[]
   readonly #effects: ActorEffects
+  /** Those of this peer's that are over. */
+  readonly dead = new DeadActors()
   /** Instances in each worker: the rows that stand for them. */
   readonly #onThread = new Map<number, Set<number>>()
 
@@ -210,6 +215,7 @@ export class Actors {
     const part = this.#rows.extra[actor]?.actor
     if (!part) return
     if (part.granted === 0) part.stale = false
+    if (this.#rows.state[actor] === state.failed) this.#bury(actor, part)
     this.#objects.hold(actor)
     this.#advanceAll(actor, part)
     for (const named of [...(this.#followers.get(actor) ?? [])]) {
@@ -427,6 +433,7 @@ export class Actors {
   /** Nobody holds it any more. */
   #freed(row: number): void {
     const part = this.#rows.extra[row]?.actor
+    if (part) this.#bury(row, part)
     const followed = this.#rows.extra[row]?.alias
     if (followed !== undefined) this.#followers.get(followed)?.delete(row)
     if (part?.instance) this.#endInstance(row, 'nobody had a handle of it any more')
@@ -434,6 +441,20 @@ export class Actors {
     if (part) part.saved = undefined
     for (const held of holds ?? []) this.#objects.letGo(held)
   }
+
+  /** One of this peer's is over: the state shows it for a while, its name is free. */
+  #bury(row: number, part: ActorPart): void {
+    const { kind, extra, client, number, job } = this.#rows
+    if (part.buried || kind[row] < 0 || extra[row]?.home || extra[row]?.alias !== undefined) return
+    part.buried = true
+    const reason = part.reason ?? 'nobody had a handle of it any more'
+    const { restarts } = part
+    this.dead.add({ client: client[row], number: number[row], kind: kind[row], job: job[row], restarts, reason })
+    this.onOver(row)
+  }
+
+  /** Called for an actor of this peer's that is over. */
+  onOver: (row: number) => void = () => undefined
 
   /** Ends an actor that lives here: calls that are there fail or go back, and its worker is told. */
   #endInstance(row: number, reason: string): void {

@@ -1,9 +1,20 @@
 export type { ActorPart } from './actors.ts'
 export { Client, clientMax, keyOf } from './clients.ts'
+export type { DeadActor } from './dead-actors.ts'
 export type { PeerOffer, Room } from './exchange.ts'
 export type { Failure, MemoryUse, ThreadEnd } from './failures.ts'
 export type { FinishedTask } from './history.ts'
-export { type ActorKind, type CallKind, isProcessPool, Kind, type LabelRule, labelFits, ownPool, type Placement, sharedPool } from './kinds.ts'
+export {
+  type ActorKind,
+  type CallKind,
+  isProcessPool,
+  Kind,
+  type LabelRule,
+  labelFits,
+  ownPool,
+  type Placement,
+  sharedPool,
+} from './kinds.ts'
 export { limits } from './limits.ts'
 export type { Bytes } from './objects.ts'
 export {

@@ -969,6 +969,8 @@ export class Owner {
   }
 
   #finish(row: number, failed: boolean, from: Bytes, holds: number[] | undefined, error?: string, endedAt = 0): void {
+    const part = this.rows.extra[row]?.actor
+    if (part && error !== undefined) part.reason ??= error
     if (this.rows.extra[row]?.home) {
       const { startedAt, thread } = this.rows
       const end = {
@@ -1073,6 +1075,8 @@ export class Owner {
   }
 
   #failTask(row: number, failure: Failure, endedAt = 0): void {
+    const part = this.rows.extra[row]?.actor
+    if (part && this.rows.kind[row] >= 0) part.reason = 'reason' in failure ? failure.reason : failure.kind
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
     if ((failure.kind === 'worker-died' || failure.kind === 'out-of-memory') && this.rows.extra[row]?.home) {
@@ -1317,7 +1321,8 @@ export class Owner {
     const row = this.rows.rowOf(token)
     if (row < 0 || !this.actors.on(thread).has(row)) return
     this.#keepSaved(row, value, contained)
-    if (this.rows.extra[row]?.home) this.#effects.actorSaved(row, value, this.rows.extra[row]?.actor?.saved?.holds ?? [])
+    if (this.rows.extra[row]?.home)
+      this.#effects.actorSaved(row, value, this.rows.extra[row]?.actor?.saved?.holds ?? [])
   }
 
   /** The peer that hosts an actor for this one says what it has saved. */
@@ -1392,9 +1397,12 @@ export class Owner {
   /** Why an actor died whose worker ended. */
   #deathOn(actor: number, end: ThreadEnd, culprit: number): string {
     const { rows } = this
-    const mine = culprit >= 0 && (culprit === actor || (rows.actor[culprit] >= 0 && this.actors.resolve(rows.actor[culprit]) === actor))
+    const mine =
+      culprit >= 0 &&
+      (culprit === actor || (rows.actor[culprit] >= 0 && this.actors.resolve(rows.actor[culprit]) === actor))
     const what = end.isProcess ? 'process' : 'thread'
-    if (end.outOfMemory) return `it took ${end.outOfMemory.usedBytes} bytes of memory, more than its ${end.outOfMemory.limitBytes}`
+    if (end.outOfMemory)
+      return `it took ${end.outOfMemory.usedBytes} bytes of memory, more than its ${end.outOfMemory.limitBytes}`
     const how = end.signal ? `signal ${end.signal}` : end.reason
     const by = end.stoppedTask ?? (culprit >= 0 && !mine ? this.#kind(culprit).name : undefined)
     const because = by === undefined ? how : `${how}, because of ${by}, which ran on it`

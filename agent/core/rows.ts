@@ -1,5 +1,5 @@
-import { limits } from './limits.ts'
 import type { ActorPart } from './actors.ts'
+import { limits } from './limits.ts'
 import type { Products } from './products.ts'
 
 /** States of a row. A row is a task and its result, or an object that was put. */

@@ -18,6 +18,8 @@ export interface Home {
   /** Members that were known last. */
   readonly peersFile: string
   readonly incarnationFile: string
+  /** What this peer keeps of the directory of names. */
+  readonly namesFile: string
   /** Which agent runs. */
   readonly agentFile: string
   /** Held while an agent starts and runs. */
@@ -43,6 +45,7 @@ export function homeAt(dir: string = homeDirectory()): Home {
     listenFile: join(dir, 'listen'),
     peersFile: join(dir, 'peers.json'),
     incarnationFile: join(dir, 'incarnation'),
+    namesFile: join(dir, 'names.log'),
     agentFile: join(dir, 'agent.json'),
     lockDir: join(dir, 'agent.lock'),
     logsDir: join(dir, 'logs'),

@@ -15,6 +15,8 @@ export interface PeerParts {
   /** The job that defined each kind. */
   readonly kindJobs: number[]
   jobOfKind(kind: number): { jobId: string; namespace: string }
+  /** The namespace of a job; where that is over, of what defined a kind. */
+  namespaceOf(job: number, kind: number): string
   now(): number
   readonly names: Names
   /** What is known of another peer's process. */

@@ -21,11 +21,12 @@ import {
   Client,
   type Effects,
   type Failure,
-  Owner,
   isProcessPool,
+  Owner,
   ResourceTable,
   type TimerReason,
 } from '../core/index.ts'
+import type { OpenDirectory } from '../directory/index.ts'
 import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
@@ -80,6 +81,8 @@ export interface PeerOptions {
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */
   members?(): Record<string, unknown>[]
+  /** The directory of names, at its first use: given who carries out what it decides. */
+  directory?: OpenDirectory
 }
 
 function nameOfJob({ peer, incarnation, n }: JobName): string {
@@ -106,6 +109,8 @@ export class Peer {
   readonly #sockets = new Set<SocketClient>()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined; home?: JobName }>()
+  /** Of classes whose jobs are over. */
+  readonly #namespaces = new Map<number, string>()
   readonly #jobsByName = new Map<string, number>()
   readonly #names: Names
   readonly #processes: ProcessStarter
@@ -163,6 +168,7 @@ export class Peer {
       kindJobs,
       now: () => this.#time,
       jobOfKind: kind => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
+      namespaceOf: (job, kind) => this.#jobs.get(job)?.namespace ?? this.#namespaces.get(kind) ?? '',
       names: this.#names,
       peerFacts: peerId => this.#options.peerFacts?.(peerId) ?? { pid: 0 },
       wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
@@ -341,6 +347,8 @@ export class Peer {
     this.#streams.clientGone(records.client.id)
     this.#codes.detach(records.client.id)
     this.#remote?.jobEnded(this.#jobNameOf(job))
+    for (const [kind, { actor }] of this.#parts.specs.entries())
+      if (actor && this.#parts.kindJobs[kind] === job) this.#namespaces.set(kind, driver.namespace)
     this.#jobs.delete(job)
   }
 

@@ -1,5 +1,6 @@
 import { taskIdText } from '../../wire/ids.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
+import { type ActorRowSources, actorCounts, actorRows } from './actor-rows.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
 import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
@@ -32,6 +33,7 @@ export class PeerState {
   async answer(method: string, params: unknown, others: Others): Promise<unknown> {
     switch (method) {
       case 'tasks':
+      case 'actors':
       case 'objects':
       case 'workers':
         return await mergedPage(method, (params ?? {}) as RowsQuestion, {
@@ -52,21 +54,35 @@ export class PeerState {
 
   /** What this peer alone knows, for another one. */
   here(method: string, params: unknown): unknown {
-    if (method === 'tasks' || method === 'objects' || method === 'workers')
+    if (method === 'tasks' || method === 'actors' || method === 'objects' || method === 'workers')
       return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
-  #page(method: 'tasks' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
+  #page(method: 'tasks' | 'actors' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
     const after = Number.isSafeInteger(question.after) ? (question.after as number) : 0
     switch (method) {
       case 'tasks':
         return page(this.#tasks(after), question)
+      case 'actors':
+        return page(actorRows(this.#actorSources, after), question)
       case 'objects':
         return page(objectRows(this.#peer, after), question)
       case 'workers':
         return page(this.#workers(after), question)
+    }
+  }
+
+  get #actorSources(): ActorRowSources {
+    const { peerId, parts, hosts } = this.#peer
+    return {
+      peerId,
+      parts,
+      jobId: job => this.#peer.jobId(job),
+      actorId: (client, number) => this.#taskId(client, number),
+      workerId: thread => this.#workerId(thread),
+      pidOf: thread => hosts.get(thread)?.channel.pid ?? process.pid,
     }
   }
 
@@ -102,7 +118,7 @@ export class PeerState {
     }
   }
 
-  #counts(): { tasks: Record<string, number>; waiting: Row[] } {
+  #counts(): { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] } {
     const { owner } = this.#peer.parts
     const { rows, history, scheduler } = owner
     const tasks: Record<string, number> = {
@@ -113,18 +129,20 @@ export class PeerState {
       failed: history.failed,
       cancelled: history.cancelled,
     }
-    for (const row of owner.liveTasks()) if (!rows.extra[row]?.home) tasks[stateName(rows.state[row])]++
+    for (const row of owner.liveTasks())
+      if (!rows.extra[row]?.home && !owner.kinds[rows.kind[row]]?.actor) tasks[stateName(rows.state[row])]++
     const waiting = [...scheduler.waiting()]
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
-    return { tasks, waiting }
+    return { tasks, actors: actorCounts(owner), waiting }
   }
 
   async #status(others: Others): Promise<Row> {
-    const { tasks, waiting } = this.#counts()
+    const { tasks, actors, waiting } = this.#counts()
     for (const { answer } of await others.ask('counts', () => null)) {
-      const more = answer as { tasks: Record<string, number>; waiting: Row[] }
+      const more = answer as { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] }
       for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
+      for (const [is, count] of Object.entries(more.actors)) actors[is] = (actors[is] ?? 0) + count
       waiting.push(...(more.waiting as typeof waiting))
     }
     const peers = this.#peers(others)
@@ -135,7 +153,7 @@ export class PeerState {
       available: sum(peers, 'available'),
       waiting,
       tasks,
-      actors: {},
+      actors,
     }
   }
 
@@ -156,8 +174,8 @@ export class PeerState {
     for (const row of owner.liveTasks(after)) {
       const kind = owner.kinds[rows.kind[row]] as Kind
       const at = rows.state[row]
-      // A guest is in the rows of its home.
-      if (rows.extra[row]?.home) continue
+      // A guest is in the rows of its home, an actor in those of actors.
+      if (rows.extra[row]?.home || kind.actor) continue
       const attempts = [...(rows.extra[row]?.attempts ?? [])]
       if (at === state.granted) {
         const { peerId } = owner.peers.get(rows.peer[row])
@@ -169,7 +187,8 @@ export class PeerState {
         number: rows.number[row],
         job: rows.job[row],
         state: stateName(at),
-        reason: reasonOf(at, () => owner.scheduler.reason(row)),
+        reason: kind.call ? callReason(at) : reasonOf(at, () => owner.scheduler.reason(row)),
+        actorId: this.#actorOf(row),
         attempt: rows.attempt[row] + 1,
         attempts,
         submittedAt: rows.submittedAt[row],
@@ -196,6 +215,7 @@ export class PeerState {
       state: error === 'cancelled' ? 'cancelled' : failed ? 'failed' : 'finished',
       reason,
       attempts,
+      actorId: task.actor && this.#taskId(task.actor.client, task.actor.number),
     })
   }
 
@@ -210,6 +230,7 @@ export class PeerState {
       attempt: number
       attempts: Attempt[]
       submittedAt: number
+      actorId: string | undefined
     },
   ): Row {
     const peer = this.#peer
@@ -224,7 +245,8 @@ export class PeerState {
     return {
       taskId: this.#taskId(task.client, task.number),
       name: kind.name,
-      kind: 'task',
+      kind: kind.call ? 'call' : 'task',
+      ...(task.actorId === undefined ? {} : { actorId: task.actorId }),
       state: task.state,
       ...(task.reason === undefined ? {} : { reason: task.reason }),
       jobId: peer.jobId(task.job),
@@ -235,6 +257,21 @@ export class PeerState {
       submittedAt: task.submittedAt,
       resources: peer.parts.owner.resources.named(kind.demand),
     }
+  }
+
+  /** Whether an actor in a worker has calls. */
+  #calls(thread: number): boolean {
+    const { actors, rows } = this.#peer.parts.owner
+    for (const actor of actors.on(thread)) if ((rows.extra[actor]?.actor?.instance?.calls ?? 0) > 0) return true
+    return false
+  }
+
+  /** Of a call: the id of its actor. */
+  #actorOf(row: number): string | undefined {
+    const { rows, actors } = this.#peer.parts.owner
+    if (rows.actor[row] < 0) return undefined
+    const actor = actors.resolve(rows.actor[row])
+    return this.#taskId(rows.client[actor], rows.number[actor])
   }
 
   *#workers(after: number): Iterable<Placed> {
@@ -250,9 +287,11 @@ export class PeerState {
         peerId,
         kind: thread.isProcess ? 'process' : 'thread',
         pid: hosts.get(thread.id)?.channel.pid ?? process.pid,
-        state: thread.busy ? 'busy' : 'idle',
+        state: thread.running > 0 || thread.suspended > 0 || this.#calls(thread.id) ? 'busy' : 'idle',
         ...(taskId === undefined ? {} : { taskId }),
-        actorIds: [],
+        actorIds: [...parts.owner.actors.on(thread.id)].map(actor =>
+          this.#taskId(rows.client[actor], rows.number[actor]),
+        ),
         memoryBytes: hosts.get(thread.id)?.memoryBytes ?? 0,
       }
       yield { row, next: thread.id + 1 }
@@ -274,6 +313,11 @@ const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'runnin
 
 function stateName(at: number): string {
   return names[at] ?? 'finished'
+}
+
+function callReason(at: number): string | undefined {
+  if (at === state.waiting) return 'waits for its arguments, its actor, or the calls before it'
+  return at === state.queued ? 'waits for its turn at its actor' : undefined
 }
 
 function reasonOf(at: number, queued: () => string): string | undefined {

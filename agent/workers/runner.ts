@@ -16,9 +16,9 @@ import { copyBytes, sendText, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
-import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
-import { ActorCalls, type Called, type Keeping, restored, sendSaved } from './actor-calls.ts'
 import { ActorExit, ActorInstance } from './actor.ts'
+import { ActorCalls, type Called, type Keeping, restored, sendSaved } from './actor-calls.ts'
+import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
@@ -309,12 +309,7 @@ export class Runner {
     if (!task.ended) this.actors.add(actor, () => this.#save(actor))
   }
 
-  #startCall(
-    { fn: call, actor, group }: Called,
-    dependencies: number,
-    memory: RecordMemory,
-    at: number,
-  ): void {
+  #startCall({ fn: call, actor, group }: Called, dependencies: number, memory: RecordMemory, at: number): void {
     const { i32 } = memory
     const word = at >> 2
     const claim = i32[word + 1]
@@ -391,10 +386,12 @@ export class Runner {
       if (encoder.length > wireLimits.inlineBytes) {
         encoder.finish()
         // Too much for the books: an object of its own, which two other peers keep.
-        return keeping().keep(value).then(ref => {
-          encode({ ref })
-          sendSaved(outbox, actor.token, encoder, client.contained)
-        })
+        return keeping()
+          .keep(value)
+          .then(ref => {
+            encode({ ref })
+            sendSaved(outbox, actor.token, encoder, client.contained)
+          })
       }
       sendSaved(outbox, actor.token, encoder, client.contained)
       return undefined

@@ -12,6 +12,8 @@ export interface Member {
   heardAt: number
   /** When it became what it is now. */
   since: number
+  /** Dead beyond doubt: two peers have found that nobody holds its ports. Not by silence alone. */
+  confirmed: boolean
   /** Where the fast way of protocols §4 stands. */
   probe: 'none' | 'asked' | 'refused' | 'confirming'
   probedAt: number
@@ -55,10 +57,11 @@ export class Membership {
     return count
   }
 
-  #change(member: Member, state: MemberState, now: number): void {
+  #change(member: Member, state: MemberState, now: number, confirmed = false): void {
     if (member.state === state) return
     const before = member.state
     member.state = state
+    member.confirmed = confirmed
     member.since = now
     member.probe = 'none'
     this.#effects.changed(member, before)
@@ -74,6 +77,7 @@ export class Membership {
         state: 'alive',
         heardAt: now,
         since: now,
+        confirmed: false,
         probe: 'none',
         probedAt: 0,
       }
@@ -154,7 +158,7 @@ export class Membership {
   indirect(peerId: string, verdict: 'refused' | 'alive' | 'unknown', now: number): void {
     const member = this.#members.get(peerId)
     if (!member || member.state === 'dead' || member.state === 'left') return
-    if (verdict === 'refused' && member.probe === 'confirming') this.#change(member, 'dead', now)
+    if (verdict === 'refused' && member.probe === 'confirming') this.#change(member, 'dead', now, true)
     else if (verdict === 'alive' && member.state === 'suspect') {
       // Somebody hears it: our own link is at fault, and it has the whole time of a suspicion again.
       member.since = now

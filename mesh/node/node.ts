@@ -76,6 +76,8 @@ export interface MemberRow {
   /** When `info` was said, by this peer's clock (performance.now). */
   readonly infoAt: number
   readonly linked: boolean
+  /** Of a dead one: two peers have found that nobody holds its ports. */
+  readonly confirmed: boolean
 }
 
 /** How a member can be reached from here. */
@@ -187,6 +189,7 @@ export class MeshNode {
         info: known?.info ?? null,
         infoAt: known?.infoAt ?? 0,
         linked: this.#sessions.get(member.peerId)?.session.linked === true,
+        confirmed: member.confirmed,
       }
     }
   }

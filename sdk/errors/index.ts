@@ -13,6 +13,7 @@ export {
   GetTimeoutError,
   InfeasibleError,
   InvalidOptionError,
+  NamesUnavailableError,
   NameTakenError,
   NotInitializedError,
   ObjectLostError,

@@ -1,4 +1,4 @@
-import type { ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../wire/state.ts'
+import type { ActorRow, ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../wire/state.ts'
 
 /** How a program joins. Everything but `address`, `namespace` and `logToDriver` is what an embedded peer offers. */
 export interface InitOptions {
@@ -52,6 +52,7 @@ export interface WaitForOptions {
 /** Rows of what the mesh is doing, as it is when they are asked for. A filter names fields and the values they must have. */
 export interface MeshState {
   tasks(filter?: RowFilter<TaskRow>): AsyncIterable<TaskRow>
+  actors(filter?: RowFilter<ActorRow>): AsyncIterable<ActorRow>
   objects(filter?: RowFilter<ObjectRow>): AsyncIterable<ObjectRow>
   workers(filter?: RowFilter<WorkerRow>): AsyncIterable<WorkerRow>
 }

@@ -137,6 +137,7 @@ class Agent {
       kindJobs: [],
       names: new Names(own, this.owner.peers),
       now: () => world.now,
+      namespaceOf: () => '',
       jobOfKind: () => ({ jobId: 'j', namespace: 'n' }),
       peerFacts: () => ({ pid: 1 }),
       wantCode: async () => false,

@@ -263,7 +263,7 @@ class SimPeer {
         failed,
         retry: false,
         system: false,
-      lost: false,
+        lost: false,
         startedAt,
         endedAt: now,
         error: undefined,

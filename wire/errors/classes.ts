@@ -108,6 +108,10 @@ export interface AdmissionError extends ErrorOf<'AdmissionError'> {}
 export const ConnectError = errorClass('ConnectError')
 export interface ConnectError extends ErrorOf<'ConnectError'> {}
 
+/** No majority of those who decide about names was reached in time. */
+export const NamesUnavailableError = errorClass('NamesUnavailableError')
+export interface NamesUnavailableError extends ErrorOf<'NamesUnavailableError'> {}
+
 /** An option or argument is of the wrong type, out of range, or unknown. */
 export const InvalidOptionError = errorClass('InvalidOptionError')
 export interface InvalidOptionError extends ErrorOf<'InvalidOptionError'> {}
@@ -161,6 +165,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   SerializationError,
   AdmissionError,
   ConnectError,
+  NamesUnavailableError,
   InvalidOptionError,
   AlreadyInitializedError,
   NotInitializedError,

@@ -35,6 +35,7 @@ export interface ErrorFields {
   SerializationError: { path: string; reason: string }
   AdmissionError: { reason: string }
   ConnectError: { attempts: { address: string; reason: string }[] }
+  NamesUnavailableError: { voters: string[]; unreachable: string[]; timeoutMs: number }
   InvalidOptionError: { option: string; value: unknown; allowed: string }
   AlreadyInitializedError: { meshId?: string }
   NotInitializedError: Record<never, never>
@@ -241,6 +242,17 @@ export const errorTable = {
     advice:
       "Start one (`shoal up`), correct `address` or `$SHOAL_ADDRESS`, or use `address: 'local'`. `shoal doctor` looks further.",
     fields: { attempts: 'each address that was tried, and what it said: `{ address, reason }[]`' },
+  },
+  NamesUnavailableError: {
+    code: 'SHOAL_NAMES_UNAVAILABLE',
+    when: 'A name could not be taken, found or given up in time: no majority of the agents that decide about names was reached, or the directory is full. What was asked for may still come to pass.',
+    advice:
+      'Start the agents in `unreachable` again, or mend the network to them. If they are gone for ever, `shoal names recover --force` makes this agent the only one that decides (docs/names.md).',
+    fields: {
+      voters: 'the peers that decide about names, as far as is known',
+      unreachable: 'those of them that are not linked to this peer',
+      timeoutMs: 'how long was waited, in milliseconds',
+    },
   },
   InvalidOptionError: {
     code: 'SHOAL_INVALID_OPTION',

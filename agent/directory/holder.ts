@@ -1,0 +1,123 @@
+import { limits } from './limits.ts'
+import type { DirectoryHost, Entry, PeerRun } from './types.ts'
+import type { Renewed } from './wire.ts'
+
+/** What a holder needs of its directory. */
+export interface HolderPort {
+  readonly self: PeerRun
+  now(): number
+  /** Nobody but this peer decides: its leases need no renewal. */
+  alone(): boolean
+  renew(holds: readonly (readonly [number, number])[]): Promise<Renewed>
+  host(): DirectoryHost
+}
+
+/** `offered`: the leader says that it is placed here; it is hosted once its lease runs. `lost`: its lease is over, for now. */
+interface Lease {
+  entry: Entry
+  state: 'offered' | 'held' | 'lost'
+  until: number
+}
+
+/** What this peer holds, and until when it may say so (protocols §5): detached entries that are placed here, and its own names. */
+export class Holder {
+  readonly #port: HolderPort
+  readonly #leases = new Map<number, Lease>()
+  #renewedAt = Number.NEGATIVE_INFINITY
+
+  constructor(port: HolderPort) {
+    this.#port = port
+  }
+
+  get size(): number {
+    return this.#leases.size
+  }
+
+  holds(id: number, epoch: number): boolean {
+    const lease = this.#leases.get(id)
+    if (!lease || lease.entry.epoch !== epoch || lease.state !== 'held') return false
+    return this.#port.alone() || this.#port.now() < lease.until
+  }
+
+  /** It was claimed by this peer, which will own it. */
+  owns(entry: Entry, since: number): void {
+    this.#leases.set(entry.id, { entry, state: 'held', until: since + limits.holderMs })
+  }
+
+  /** The leader has placed it here. */
+  offered(entry: Entry): void {
+    const { self } = this.#port
+    if (entry.holder?.peerId !== self.peerId || entry.holder.incarnation !== self.incarnation) return
+    const before = this.#leases.get(entry.id)
+    if (before && before.entry.epoch >= entry.epoch) return
+    if (before) this.#stop(before, 'it was begun anew')
+    this.#leases.set(entry.id, { entry, state: 'offered', until: 0 })
+    this.renew()
+  }
+
+  /** Nothing more is said for it. */
+  forget(id: number): void {
+    this.#leases.delete(id)
+  }
+
+  stop(entry: Entry, why: string): void {
+    const lease = this.#leases.get(entry.id)
+    if (!lease || lease.entry.epoch !== entry.epoch) return
+    this.#leases.delete(entry.id)
+    this.#stop(lease, why)
+  }
+
+  #stop({ entry, state }: Lease, why: string): void {
+    if (state !== 'offered') this.#port.host().stop(entry, why)
+  }
+
+  /** Renews all, in one message. */
+  renew(): void {
+    const sentAt = this.#port.now()
+    this.#renewedAt = sentAt
+    const asked = [...this.#leases.values()]
+    if (asked.length === 0) return
+    const all = asked.map(({ entry }) => [entry.id, entry.epoch] as const)
+    this.#port.renew(all).then(
+      ({ renewed, stale }) => {
+        const ids = new Set(renewed)
+        const over = new Set(stale)
+        for (const lease of asked) {
+          const { id } = lease.entry
+          if (this.#leases.get(id) !== lease) continue
+          if (over.has(id)) {
+            this.#leases.delete(id)
+            this.#stop(lease, 'it is not this peer’s any more')
+          } else if (ids.has(id)) this.#renewed(lease, sentAt)
+        }
+      },
+      () => undefined,
+    )
+  }
+
+  #renewed(lease: Lease, sentAt: number): void {
+    lease.until = Math.max(lease.until, sentAt + limits.holderMs)
+    if (!this.#port.alone() && this.#port.now() >= lease.until) return
+    const { state, entry } = lease
+    lease.state = 'held'
+    if (state === 'offered') this.#port.host().host(entry)
+    else if (state === 'lost') this.#port.host().regained(entry)
+  }
+
+  tick(): void {
+    if (this.#leases.size === 0) return
+    const now = this.#port.now()
+    if (!this.#port.alone())
+      for (const lease of this.#leases.values())
+        if (lease.state === 'held' && now >= lease.until) {
+          lease.state = 'lost'
+          this.#port.host().lost(lease.entry)
+        }
+    if (now - this.#renewedAt >= limits.renewMs) this.renew()
+  }
+
+  /** Whatever leases it has are counted as over: their group has ended. */
+  *held(): Iterable<Entry> {
+    for (const { entry } of this.#leases.values()) yield entry
+  }
+}
