@@ -219,7 +219,7 @@ t.test('a program that dies while it waits takes nothing with it', async t => {
     env: { ...process.env, SHOAL_ADDRESS: agent.socket },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  t.equal(await queue.get(), 0, 'it is the same queue')
+  t.equal(await queue.get({ timeoutMs: 20_000 }), 0, 'it is the same queue')
   await once(other.stdout, 'data')
   await delay(300)
   other.kill('SIGKILL')
