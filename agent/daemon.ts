@@ -122,6 +122,8 @@ export class Daemon {
       role,
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],
+      silence: (other, incarnation) =>
+        mesh?.silence(other, incarnation) ?? { ms: Number.POSITIVE_INFINITY, gone: false },
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
       directory: async host => names.attach(host),
       handlers: {

@@ -55,6 +55,8 @@ async function start(): Promise<void> {
     role: joined?.role ?? 'peer',
     addresses: () => mesh?.host.addresses ?? [],
     members: () => mesh?.host.rows() ?? [],
+    silence: (other, incarnation) =>
+      mesh?.host.silence(other, incarnation) ?? { ms: Number.POSITIVE_INFINITY, gone: false },
     peerFacts: other => mesh?.host.facts(other) ?? { pid: 0 },
     directory: async host => (await openNames()).attach(host),
     handlers: {

@@ -128,6 +128,8 @@ export const record = {
   dismiss: 65,
   /** Before the `run` that makes an actor: what it saved last. words: [actor's token, bytes], value */
   restore: 66,
+  /** words: [0]: nothing of this thread goes on until the last claim is 0 again. */
+  freeze: 70,
 
   // worker → agent
   /** The worker is ready. */

@@ -17,6 +17,12 @@ export interface ActorPart {
   restarts: number
   /** Why it is no more, or what it waits for. */
   reason?: string | undefined
+  /** It has its name, or needs none. */
+  named?: boolean
+  /** It lives here for the directory, which says what becomes of it. */
+  detached?: boolean
+  /** It was lost before it lived, by what is no fault of its own. */
+  lostEarly?: boolean
   /** It is known to be over. */
   buried?: boolean
   /** What it saved last, and what that holds. */
@@ -130,6 +136,20 @@ export class Actors {
     return extra?.actor?.instance?.ending === false && extra.bytes === epoch
   }
 
+  /** Actors that live here for other peers: for whom, and in which workers. */
+  *hosted(): Iterable<{ peer: number; thread: number }> {
+    for (const [thread, there] of this.#onThread) {
+      for (const row of there) {
+        const home = this.#rows.extra[row]?.home
+        if (home) {
+          // Those in one thread are of one job, and so of one owner.
+          yield { peer: home.peer, thread }
+          break
+        }
+      }
+    }
+  }
+
   /** Rows of the actors in a worker. */
   on(thread: number): ReadonlySet<number> {
     return this.#onThread.get(thread) ?? none
@@ -216,6 +236,7 @@ export class Actors {
     if (!part) return
     if (part.granted === 0) part.stale = false
     if (this.#rows.state[actor] === state.failed) this.#bury(actor, part)
+    else part.buried = false
     this.#objects.hold(actor)
     this.#advanceAll(actor, part)
     for (const named of [...(this.#followers.get(actor) ?? [])]) {

@@ -221,7 +221,7 @@ export class Exchange {
 
   /** Decides for a kind whether its tasks may run here, and whether anybody could run them at all. */
   place(kind: Kind): void {
-    if (kind.guest || kind.call) return
+    if (kind.guest || kind.call || kind.pinned) return
     const { soft, spread } = kind.placement
     const selfFits = this.#fits(kind, this.self)
     const selfPlaced = this.#placed(kind, this.self)
@@ -268,6 +268,30 @@ export class Exchange {
       requested: JSON.stringify(this.#resources.named(kind.demand)),
       has: 'none',
     }
+  }
+
+  /**
+   * Where one task of a kind could be begun now: at this peer ('self') or at another, where the most is free of what it asks for, and
+   * of equals the most CPUs. Where its wish is soft, elsewhere if need be.
+   */
+  choose(kind: Kind): number | 'self' | undefined {
+    const all: { at: number | 'self'; offer: PeerOffer; free: ResourceMap }[] = [
+      { at: 'self', offer: this.self, free: this.#resources.available() },
+      ...[...this.#others.values()].map(({ index, offer, room }) => ({
+        at: index,
+        offer,
+        free: room?.free ?? offer.totals,
+      })),
+    ]
+    const fitting = all.filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
+    const placed = fitting.filter(({ offer }) => this.#placed(kind, offer))
+    const wanted = this.#resources.named(kind.demand)
+    const hasRoom = ({ free }: { free: ResourceMap }): boolean =>
+      Object.entries(wanted).every(([name, amount]) => amount === 0 || (free[name] ?? 0) >= amount)
+    let candidates = placed.filter(hasRoom)
+    if (candidates.length === 0 && kind.placement.soft) candidates = fitting.filter(hasRoom)
+    candidates.sort((a, b) => (b.free.cpus ?? 0) - (a.free.cpus ?? 0) || (this.random() < 0.5 ? -1 : 1))
+    return candidates[0]?.at
   }
 
   /** Others that may run tasks of a kind. */
@@ -402,7 +426,14 @@ export class Exchange {
   share(now: number): void {
     if (this.#others.size > 0) {
       for (const kind of [...this.#scheduler.waitingKinds]) {
-        if (kind.guest || kind.impossible || kind.ready.count === 0 || (kind.placement.spread && !kind.here)) continue
+        if (
+          kind.guest ||
+          kind.pinned ||
+          kind.impossible ||
+          kind.ready.count === 0 ||
+          (kind.placement.spread && !kind.here)
+        )
+          continue
         this.#shareKind(kind, now)
       }
     }

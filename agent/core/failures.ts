@@ -49,3 +49,15 @@ export function workerFailure(name: string, end: ThreadEnd, stoppedTask: string 
   if (outOfMemory && stoppedTask === undefined) return { kind: 'out-of-memory', name, ...outOfMemory }
   return { kind: 'worker-died', name, exitCode, signal, isProcess, lastLines, reason, stoppedTask }
 }
+
+/** Why, in words, as the state shows it. */
+export function reasonOf(failure: Failure): string {
+  switch (failure.kind) {
+    case 'infeasible':
+      return `no peer could ever give it ${failure.requested} ${failure.resource}: the mesh has ${failure.has}`
+    case 'name-taken':
+      return `the name '${failure.actorName}' was held by another`
+    default:
+      return 'reason' in failure ? failure.reason : failure.kind
+  }
+}

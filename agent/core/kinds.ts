@@ -42,6 +42,8 @@ export class Kind {
   readonly alone: boolean
   /** Its tasks were granted to this peer by another: they go no further. */
   readonly guest: boolean
+  /** It runs here or nowhere: who says so is not this peer. */
+  readonly pinned: boolean
   /** The peer that granted them, or -1. */
   readonly home: number
   /** Tasks of it at each peer. */
@@ -73,6 +75,7 @@ export class Kind {
     this.alone = this.isProcess && (spec.actor !== undefined || spec.demand.some(({ index }) => index === MEMORY))
     this.guest = spec.home !== undefined
     this.home = spec.home ?? -1
+    this.pinned = spec.pinned === true
     this.ready = new ReadyQueue(rows)
   }
 
@@ -128,6 +131,7 @@ export interface KindSpec {
   pool?: string
   /** Of a guest: the peer that grants it. */
   home?: number
+  pinned?: boolean
   actor?: ActorKind | undefined
   call?: CallKind | undefined
 }

@@ -1,7 +1,7 @@
-import { Actors } from './actors.ts'
+import { type ActorPart, Actors } from './actors.ts'
 import { type Client, clientMax, numberMax } from './clients.ts'
 import { Exchange, type ExchangeEffects } from './exchange.ts'
-import { type Failure, type ThreadEnd, workerFailure } from './failures.ts'
+import { type Failure, reasonOf, type ThreadEnd, workerFailure } from './failures.ts'
 import { History } from './history.ts'
 import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
@@ -50,6 +50,12 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   endActor(location: Location, reason: string): void
   /** An actor that was hosted here for another peer is no more. */
   actorLost(row: number, reason: string, mayRestart: boolean): void
+  /** An actor of this peer's wants its name: `named`, `unnamed` or `continueIn` follows. */
+  claimName(row: number): void
+  /** An actor that is here for the directory lives, is no more (`error`: that with which it could not be made), has saved its state. */
+  detachedMade(row: number): void
+  detachedLost(row: number, reason: string, mayRestart: boolean, error?: Uint8Array): void
+  detachedSaved(row: number): void
   /** An actor that is hosted here has saved its state: its home is told. */
   actorSaved(row: number, value: Uint8Array, holds: readonly number[]): void
   /** A call was sent here, and its actor is not here: its caller asks where it is. */
@@ -121,6 +127,20 @@ export interface Guest {
   saved?: { value: Uint8Array; contained: readonly number[] }
 }
 
+/** An actor that the directory places here. */
+export interface DetachedActor {
+  client: number
+  number: number
+  kind: number
+  job: number
+  epoch: number
+  restarts: number
+  /** Of each dependency its value, or its key {client, number}. */
+  dependencies: readonly (Uint8Array | readonly number[])[]
+  contained: readonly number[]
+  saved?: { value: Uint8Array; contained: readonly number[] }
+}
+
 /** How a task is cancelled. */
 export interface Cancelling {
   /** What runs and does not stop by itself is stopped, with its thread or process. */
@@ -129,7 +149,7 @@ export interface Cancelling {
   readonly recursive: boolean
 }
 
-export type TimerReason = 'infeasible' | 'timeout' | 'grace'
+export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart'
 
 /** A task as its record says it. */
 export interface Submission {
@@ -269,6 +289,8 @@ export class Owner {
   }
 
   #now = 0
+  /** Actors that are made anew now are not begun before this. */
+  restartAt = 0
 
   /** Does what can be done now: here first, then with others. */
   schedule(now: number): void {
@@ -442,6 +464,14 @@ export class Owner {
   #queue(row: number, kind: Kind): void {
     if (kind.call) {
       this.actors.ready(row)
+      return
+    }
+    if (kind.actor?.name !== undefined && !kind.guest && !this.#isNamed(row)) return
+    if (kind.actor && this.restartAt > this.#now) {
+      this.rows.state[row] = state.waiting
+      const { actor: part } = this.rows.more(row)
+      if (part) part.reason = 'waits until the one before it has stopped for certain'
+      this.#effects.timer(this.rows.token(row), this.restartAt - this.#now, 'restart')
       return
     }
     // Arguments that are at other peers: the task goes to them, or they come here.
@@ -792,6 +822,7 @@ export class Owner {
   /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
   peerGone(peer: number, now: number): void {
     const { rows } = this
+    this.#now = now
     const { peerId } = this.peers.get(peer)
     this.exchange.peerGone(peer)
     this.replicas.peerGone(peer, other => this.exchange.isKnown(other))
@@ -986,6 +1017,15 @@ export class Owner {
       return
     }
     this.#remember(row, failed, endedAt, error)
+    if (part?.detached) {
+      // It could not be made: the directory is told why.
+      part.detached = false
+      const value = from.u8.slice(from.at, from.at + from.bytes)
+      this.#effects.detachedLost(row, part.reason ?? 'it could not be made', part.lostEarly === true, value)
+      this.objects.complete(row, failed, { u8: value, at: 0, bytes: value.length }, holds)
+      this.objects.letGo(row)
+      return
+    }
     const products = this.products.of(row)
     if (products) this.#finishProducts(row, failed, from)
     else this.objects.complete(row, failed, from, holds)
@@ -1058,6 +1098,11 @@ export class Owner {
     const row = this.rows.rowOf(token)
     if (row < 0) return
     const kind = this.#kind(row)
+    if (why === 'restart') {
+      this.#now = now
+      if (this.rows.state[row] === state.waiting) this.#queue(row, kind)
+      return
+    }
     if (why === 'infeasible') {
       if (this.rows.state[row] !== state.queued || !kind.impossible) return
       this.scheduler.remove(one => one === row)
@@ -1076,7 +1121,7 @@ export class Owner {
 
   #failTask(row: number, failure: Failure, endedAt = 0): void {
     const part = this.rows.extra[row]?.actor
-    if (part && this.rows.kind[row] >= 0) part.reason = 'reason' in failure ? failure.reason : failure.kind
+    if (part && this.rows.kind[row] >= 0) part.reason = reasonOf(failure)
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
     if ((failure.kind === 'worker-died' || failure.kind === 'out-of-memory') && this.rows.extra[row]?.home) {
@@ -1149,8 +1194,11 @@ export class Owner {
         ? (end.stoppedTask ?? (culprit >= 0 ? this.#kind(culprit).name : undefined))
         : undefined
       rows.thread[row] = thread
-      if (kind.actor) this.#failTask(row, { kind: 'actor-died', name: kind.name, reason: why(row) }, now)
-      else this.#failTask(row, workerFailure(kind.name, end, stoppedTask), now)
+      if (kind.actor) {
+        const part = rows.more(row).actor
+        if (part) part.lostEarly = true
+        this.#failTask(row, { kind: 'actor-died', name: kind.name, reason: why(row) }, now)
+      } else this.#failTask(row, workerFailure(kind.name, end, stoppedTask), now)
     }
     const begunCalls = begun.filter(row => calls.has(row)).sort((a, b) => rows.number[a] - rows.number[b])
     for (const row of begunCalls) this.#callLost(row, why(this.actors.resolve(rows.actor[row])), now)
@@ -1193,13 +1241,122 @@ export class Owner {
       else this.#failTask(row, this.#kind(row).actor ? programOver : jobOver, now)
     }
     for (const row of [...this.actors.known]) {
-      if (rows.job[row] !== job || rows.extra[row]?.home || rows.state[row] === state.failed) continue
+      const extra = rows.extra[row]
+      if (rows.job[row] !== job || extra?.home || extra?.actor?.detached || rows.state[row] === state.failed) continue
       this.endActor(row, programOver.reason, now)
     }
     this.scheduler.jobEnded(job)
   }
 
   // ---- actors
+
+  /** Whether an actor has its name. If not, it waits for it. */
+  #isNamed(row: number): boolean {
+    const part = this.rows.extra[row]?.actor
+    if (!part || part.named) return true
+    this.rows.state[row] = state.waiting
+    part.reason = 'waits for its name'
+    this.#effects.claimName(row)
+    return false
+  }
+
+  /** An actor has got its name. */
+  named(row: number): void {
+    const part = this.rows.more(row).actor
+    if (!part || this.rows.state[row] !== state.waiting) return
+    part.named = true
+    part.reason = undefined
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** It has not. */
+  unnamed(row: number, failure: Failure): void {
+    if (this.rows.state[row] === state.waiting) this.#failTask(row, failure, this.#now)
+  }
+
+  /** A handle is of another actor than its own: that which has the name. */
+  continueIn(row: number, target: number): void {
+    const extra = this.rows.more(row)
+    this.objects.hold(target)
+    extra.alias = target
+    this.#forgetMaking(row)
+    this.objects.lives(row)
+  }
+
+  /** The owner of an actor says that its handles are of another. */
+  continuesIn(row: number, client: number, number: number): void {
+    if (this.rows.state[row] !== state.expected) return
+    const target = this.objects.rowOfKey(client, number)
+    if (target < 0) this.objects.fail(row, { kind: 'actor-died', reason: 'it is over' })
+    else {
+      this.objects.hold(target)
+      this.rows.more(row).alias = target
+      this.objects.lives(row)
+    }
+  }
+
+  /** The encoded arguments of a task. */
+  argumentsOf(row: number): Uint8Array {
+    const { rows } = this
+    const from = row * limits.rowArgumentBytes
+    return rows.extra[row]?.arguments ?? rows.arguments.slice(from, from + rows.argumentBytes[row])
+  }
+
+  /** The directory places an actor here: it is made of what that keeps. */
+  makeDetached(made: DetachedActor, from: Uint8Array, now: number): number {
+    const { rows, objects } = this
+    const row = rows.add(state.waiting, made.client, -1, made.number, made.kind)
+    rows.holders[row] = 1
+    rows.submittedAt[row] = now
+    rows.job[row] = made.job
+    rows.attempt[row] = made.epoch
+    rows.retries[row] = 0
+    this.#keepArguments(row, { u8: from, at: 0, bytes: from.length })
+    this.actors.expect(row)
+    const extra = rows.more(row)
+    const part = extra.actor as ActorPart
+    part.named = true
+    part.detached = true
+    part.restarts = made.restarts
+    const holds = objects.rowsOfKeys(made.contained)
+    const on = made.dependencies.map(one => (one instanceof Uint8Array ? -1 : (objects.rowsOfKeys(one)[0] ?? -2)))
+    for (const there of on) if (there >= 0) holds.push(there)
+    for (const held of holds) objects.hold(held)
+    extra.holds = holds
+    if (made.saved) this.#keepSaved(row, made.saved.value, made.saved.contained)
+    if (on.length > 0) {
+      extra.dependencies = Int32Array.from(on)
+      extra.values = made.dependencies.map(one => (one instanceof Uint8Array ? one : undefined))
+      for (const there of on) {
+        if (there === -2) {
+          this.#failTask(row, { kind: 'actor-died', reason: 'an argument of its constructor is lost' }, now)
+          return row
+        }
+        if (there < 0 || objects.settled(there)) continue
+        extra.missing++
+        objects.awaitFor(there, rows.token(row))
+      }
+    }
+    if (extra.missing === 0) this.#queue(row, this.#kind(row))
+    return row
+  }
+
+  /** The directory has placed it elsewhere, or nowhere: it ends here. */
+  endDetached(row: number, reason: string, now: number): void {
+    if (this.rows.state[row] === state.free || this.rows.state[row] === state.failed) return
+    this.objects.hold(row)
+    const part = this.rows.more(row).actor
+    if (part) part.detached = false
+    if (this.rows.state[row] >= state.ready) {
+      this.actors.stop(row, reason)
+      this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+    } else {
+      this.#stop(row, now)
+      this.#failTask(row, { kind: 'actor-died', name: this.#kind(row).name, reason }, now)
+    }
+    this.objects.letGo(row)
+    this.objects.letGo(row)
+  }
 
   /** An actor has been made by a worker of this peer. */
   #actorMade(row: number, thread: number, now: number): void {
@@ -1224,6 +1381,7 @@ export class Owner {
     else this.#forgetMaking(row)
     extra.holds = undefined
     this.objects.lives(row)
+    if (extra.actor?.detached) this.#effects.detachedMade(row)
     this.objects.letGo(row)
   }
 
@@ -1259,6 +1417,14 @@ export class Owner {
     if (!part) return
     part.reason = reason
     this.objects.hold(row)
+    if (part.detached) {
+      part.detached = false
+      this.#effects.detachedLost(row, reason, mayRestart)
+      this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+      this.objects.letGo(row)
+      this.objects.letGo(row)
+      return
+    }
     const obstacle = mayRestart ? this.lineage.makeAgain(row, reason) : 'it is not to be made anew'
     if (obstacle === undefined) part.restarts++
     else this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
@@ -1321,6 +1487,7 @@ export class Owner {
     const row = this.rows.rowOf(token)
     if (row < 0 || !this.actors.on(thread).has(row)) return
     this.#keepSaved(row, value, contained)
+    if (this.rows.extra[row]?.actor?.detached) this.#effects.detachedSaved(row)
     if (this.rows.extra[row]?.home)
       this.#effects.actorSaved(row, value, this.rows.extra[row]?.actor?.saved?.holds ?? [])
   }

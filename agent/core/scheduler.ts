@@ -260,7 +260,7 @@ export class Scheduler {
       kind,
       job,
       parentThread,
-      mayStart: this.#mayStart(kind, parentThread),
+      mayStart: this.#mayStart(kind, job, parentThread),
     })
     const room = thread === undefined && kind.isProcess && this.#processes.makeRoom()
     if (thread === undefined && !room) return false
@@ -309,11 +309,12 @@ export class Scheduler {
   }
 
   /** Whether there may be one more worker for a task. Threads and processes have a bound each; an actor's own have none. */
-  #mayStart(kind: Kind, parentThread: number): boolean {
+  #mayStart(kind: Kind, job: number, parentThread: number): boolean {
     if (kind.pool === ownPool || (kind.actor && kind.isProcess)) return true
     if (kind.pool === sharedPool) {
+      // Of each job: jobs share no threads.
       let shared = 0
-      for (const thread of this.#threadList) if (thread.pool === sharedPool) shared++
+      for (const thread of this.#threadList) if (thread.pool === sharedPool && thread.job === job) shared++
       return shared < this.#resources.threadsWanted * limits.sharedThreadsPerCpu
     }
     const wanted = this.#resources.threadsWanted * limits.threadsPerCpu

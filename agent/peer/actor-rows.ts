@@ -19,11 +19,9 @@ export interface ActorRowSources {
  */
 export function* actorRows(sources: ActorRowSources, after: number): Iterable<Placed> {
   const { owner } = sources.parts
-  const { rows } = owner
   if (after >= 0) {
     for (const row of owner.actors.known) {
-      if (row < after || rows.extra[row]?.home || rows.state[row] === state.failed) continue
-      if (rows.extra[row]?.alias !== undefined) continue
+      if (row < after || !isShown(owner, row)) continue
       yield { row: liveRow(sources, row), next: row + 1 }
     }
   }
@@ -35,11 +33,16 @@ export function* actorRows(sources: ActorRowSources, after: number): Iterable<Pl
 export function actorCounts(owner: Owner): Record<string, number> {
   const counts = { pending: 0, alive: 0, restarting: 0, dead: owner.actors.dead.count }
   for (const row of owner.actors.known) {
-    const extra = owner.rows.extra[row]
-    if (extra?.home || extra?.alias !== undefined || owner.rows.state[row] === state.failed) continue
-    counts[stateOf(owner.rows.state[row], extra?.actor as ActorPart)]++
+    if (isShown(owner, row)) counts[stateOf(owner.rows.state[row], owner.rows.extra[row]?.actor as ActorPart)]++
   }
   return counts
+}
+
+/** Whether a row stands for an actor of this peer's that is not over: those of lineage alone are. */
+function isShown({ rows }: Owner, row: number): boolean {
+  const extra = rows.extra[row]
+  const at = rows.state[row]
+  return !extra?.home && extra?.alias === undefined && at !== state.failed && at !== state.gone
 }
 
 function stateOf(at: number, part: ActorPart): 'pending' | 'alive' | 'restarting' {

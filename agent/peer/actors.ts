@@ -1,5 +1,6 @@
 import { taskIdText } from '../../wire/ids.ts'
 import { type Client, state } from '../core/index.ts'
+import type { NamedActors } from './named-actors.ts'
 import type { PeerParts } from './parts.ts'
 
 /** What actors need of their peer. */
@@ -21,8 +22,10 @@ interface Killing {
 export class PeerActors {
   readonly #parts: PeerParts
   readonly #host: ActorsHost
+  readonly #named: NamedActors
 
-  constructor(parts: PeerParts, host: ActorsHost) {
+  constructor(parts: PeerParts, named: NamedActors, host: ActorsHost) {
+    this.#named = named
     this.#parts = parts
     this.#host = host
   }
@@ -53,6 +56,10 @@ export class PeerActors {
     if (named < 0 || rows.number[named] !== number) return null
     const row = owner.actors.resolve(named)
     const by = `it was killed by a program on peer ${names.own.peerId}`
+    if (this.#named.isOwner(rows.client[row])) {
+      await this.#named.kill(row, restart, by)
+      return null
+    }
     if (!objects.isForeign(row)) {
       this.#kill(row, restart, by)
       return null
@@ -81,10 +88,5 @@ export class PeerActors {
     const { owner, now } = this.#parts
     if (owner.rows.state[row] !== state.failed) owner.endActor(row, by, now(), restart)
     this.#host.stirred()
-  }
-
-  /** The handle of a named actor, or null. */
-  async find(_params: unknown): Promise<unknown> {
-    return null
   }
 }

@@ -41,6 +41,10 @@ export const limits = {
   logEntryCharacters: 200_000,
   /** A shared thread in which an actor is over that does not leave it is ended after this. */
   dismissMs: 500,
+  /** An actor whose owner has been silent for so long stops; another is begun after that (protocols §5). */
+  leaseMs: 2800,
+  leaseOverMs: 3200,
+  leaseCheckMs: 100,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

@@ -6,8 +6,8 @@ export class Names {
   readonly own: OwnerId
   readonly #peers: PeerTable
 
-  constructor(own: OwnerId, peers: PeerTable) {
-    this.own = own
+  constructor({ peerId, incarnation }: OwnerId, peers: PeerTable) {
+    this.own = { peerId, incarnation }
     this.#peers = peers
   }
 

@@ -17,6 +17,7 @@ import {
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
 import { copyBytes, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
 import {
+  type ActorPart,
   type Bytes,
   Client,
   type Effects,
@@ -36,6 +37,7 @@ import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
+import { NamedActors, namesOwner } from './named-actors.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -77,6 +79,8 @@ export interface PeerOptions {
   role?: 'peer' | 'driver'
   /** Where it listens. */
   addresses?(): string[]
+  /** How long another peer has been silent, and whether it is known to be gone. */
+  silence?(peerId: string, incarnation: number): { ms: number; gone: boolean }
   /** What is known of another peer's process. */
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */
@@ -116,6 +120,7 @@ export class Peer {
   readonly #processes: ProcessStarter
   readonly #cancellation: Cancellation
   readonly #actors: PeerActors
+  readonly #named: NamedActors
   readonly #streams: Streams
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
@@ -182,10 +187,20 @@ export class Peer {
       ended: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
       stirred: () => this.#stirred(),
     })
-    this.#actors = new PeerActors(this.#parts, {
+    this.#named = new NamedActors(this.#parts, {
+      open: options.directory,
+      stirred: () => this.#stirred(),
+      jobOf: name => this.#jobOf(name),
+      endJob: name => this.#endForeignJob(name),
+      freeze: (thread, frozen) => this.#hosts.get(thread)?.channel.freeze(frozen),
+      spread: hashes => this.#spreadCode(hashes),
+      log: line => options.log(line),
+    })
+    this.#actors = new PeerActors(this.#parts, this.#named, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
       stirred: () => this.#stirred(),
     })
+    this.#owner.actors.onOver = row => this.#named.over(row)
     this.#owner.actors.views = row => !specs[this.#owner.rows.kind[row]].copy
     this.#owner.onBlocked = (name, durationMs) => this.#blocked(name, durationMs)
     this.#cancellation = new Cancellation(this.#parts, {
@@ -362,6 +377,10 @@ export class Peer {
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
       abort: (thread, token, leaves) => this.#hosts.get(thread)?.abort(token, leaves),
+      claimName: row => this.#named.claim(row),
+      detachedMade: row => this.#named.made(row),
+      detachedLost: (row, reason, mayRestart, error) => this.#named.lostHere(row, reason, mayRestart, error),
+      detachedSaved: row => this.#named.save(row, this.#owner.rows.more(row).actor as ActorPart),
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
@@ -388,9 +407,17 @@ export class Peer {
       answerProduct: (row, product) => this.#remote?.answerProduct(row, product),
       item: (client, slot, row) => this.#item(client, slot, row),
       streamEnded: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
-      borrow: row => this.#remote?.borrow(row),
-      giveBack: (client, number) => this.#remote?.giveBack(client, number),
-      want: row => this.#remote?.want(row),
+      // Whoever asks for a detached actor holds nothing by that.
+      borrow: row => {
+        if (!this.#named.isOwner(this.#owner.rows.client[row])) this.#remote?.borrow(row)
+      },
+      giveBack: (client, number) => {
+        if (!this.#named.isOwner(client)) this.#remote?.giveBack(client, number)
+      },
+      want: row => {
+        if (this.#named.isOwner(this.#owner.rows.client[row])) this.#named.want(row)
+        else this.#remote?.want(row)
+      },
       tell: (peer, row) => this.#remote?.tell(peer, row),
       pull: row => this.#remote?.pull(row),
       dropAt: location => this.#remote?.dropAt(location),
@@ -451,6 +478,22 @@ export class Peer {
       attempt: rows.attempt[row] + 1,
       ...this.#actors.about(row),
     })
+  }
+
+  /** Code of a detached actor has to be had when it is made anew, whoever is gone by then. */
+  async #spreadCode(hashes: readonly string[]): Promise<void> {
+    await this.#keepCode({ hashes })
+    if (this.#remote) await this.#askOthers('keep-code', () => ({ hashes }))
+  }
+
+  async #keepCode(params: unknown): Promise<null> {
+    const { hashes } = params as { hashes: string[] }
+    const client = this.#names.clientId(namesOwner, 0)
+    for (const hash of hashes) {
+      if (this.#codes.use(hash, client)) continue
+      if (await this.#parts.wantCode(hash)) this.#codes.use(hash, client)
+    }
+    return null
   }
 
   /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
@@ -601,6 +644,8 @@ export class Peer {
     this.#onInfo = said
     this.#owner.exchange.open = true
     this.#shareSoon()
+    // What others place here is begun, and what this one decides is decided, though no program of its own has asked.
+    if (this.#options.directory) void this.#named.directory().catch((error: Error) => this.#options.log(error.message))
     return remote
   }
 
@@ -626,11 +671,41 @@ export class Peer {
   /** A session with a member has begun. */
   peerBegan(peerId: string, incarnation: number): void {
     this.#remote?.began(peerId, incarnation)
+    this.#leases ??= setInterval(() => this.#checkLeases(), limits.leaseCheckMs)
+    this.#leases.unref()
+  }
+
+  #leases: NodeJS.Timeout | undefined
+
+  /** Threads of actors whose owners are silent: nothing of them runs until they are heard of again, or gone. */
+  readonly #frozen = new Set<number>()
+
+  #checkLeases(): void {
+    const silent = new Set<number>()
+    for (const { peer, thread } of this.#owner.actors.hosted()) {
+      const { peerId, incarnation } = this.#owner.peers.get(peer)
+      const { ms = 0, gone = false } = this.#options.silence?.(peerId, incarnation) ?? {}
+      if (ms > limits.leaseMs && !gone) silent.add(thread)
+    }
+    for (const thread of silent) {
+      if (this.#frozen.has(thread)) continue
+      this.#frozen.add(thread)
+      this.#hosts.get(thread)?.channel.freeze(true)
+    }
+    for (const thread of this.#frozen) {
+      if (silent.has(thread)) continue
+      this.#frozen.delete(thread)
+      this.#hosts.get(thread)?.channel.freeze(false)
+    }
   }
 
   peerEnded(peerId: string, incarnation: number): void {
     this.#tick()
+    // An actor that it had may live on where nobody hears of it: another is not begun before that one has stopped by itself.
+    const { ms = 0, gone = true } = this.#options.silence?.(peerId, incarnation) ?? {}
+    this.#owner.restartAt = gone ? 0 : this.#time + Math.max(0, limits.leaseOverMs - ms)
     this.#remote?.ended(peerId)
+    this.#owner.restartAt = 0
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -716,6 +791,7 @@ export class Peer {
   async #answerHere(method: string, params: unknown): Promise<unknown> {
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'kill-actor') return await this.#actors.killByPeer(params)
+    if (method === 'keep-code') return await this.#keepCode(params)
     if (method === 'heard') return null
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
@@ -744,7 +820,7 @@ export class Peer {
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
     if (method === 'kill-actor') return client ? await this.#actors.killByClient(params, client) : null
-    if (method === 'find-actor') return await this.#actors.find(params)
+    if (method === 'find-actor') return await this.#named.find(params)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
@@ -831,6 +907,7 @@ export class Peer {
     this.#closed = true
     this.#loop.stop()
     clearInterval(this.#stays)
+    clearInterval(this.#leases)
     clearTimeout(this.#sharing)
     this.#remote?.close()
     clearTimeout(this.#unsticking)

@@ -527,6 +527,10 @@ export class RemotePeers {
     const { rows } = this.#parts.owner
     const extra = rows.more(row)
     const name = [rows.client[row], rows.number[row]]
+    if (extra.actor && extra.alias !== undefined) {
+      this.#send(remote, { t: 'continued', k: name, a: this.#nameOf(remote.said, extra.alias) })
+      return
+    }
     if (extra.value) {
       const holds = (extra.holds ?? []).map(held => this.#nameOf(remote.said, held))
       this.#send(
@@ -745,6 +749,12 @@ export class RemotePeers {
       case 'located':
         this.#located(remote, map)
         return
+      case 'continued': {
+        const row = this.#rowOfTheirs(remote, map.k)
+        const { client, number } = this.#names.read(remote.heard, map.a)
+        if (row >= 0) owner.continuesIn(row, client, number)
+        return
+      }
       case 'owner':
         if (asCount(map.i, 'i') !== remote.heard.length) throw new MalformedFrameError('an owner out of order')
         remote.heard.push(ownerFrom(map.p, map.n))

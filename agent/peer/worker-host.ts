@@ -53,6 +53,8 @@ export interface WorkerChannel {
   drain(): boolean
   /** Ends it, whatever it does. */
   terminate(): Promise<void>
+  /** Stops all that runs in it, and lets it go on. */
+  freeze(frozen: boolean): void
   /** Memory that it takes, in bytes. */
   measure(): Promise<number>
   /** Memory of its process is past what the next task may be given. */
@@ -77,7 +79,8 @@ export class WorkerHost {
   readonly #parts: PeerParts
   readonly #events: WorkerEvents
   readonly #freeClaims: Int32Array
-  #freeClaimCount = CLAIMS
+  /** The last claim is none: it freezes the thread. */
+  #freeClaimCount = CLAIMS - 1
   #nextGiven = 1
   /** By claim: pins of the stored arguments, until the thread has taken the task. */
   readonly #claimPins = new Map<number, { token: number; view: boolean }[]>()
@@ -112,7 +115,7 @@ export class WorkerHost {
     this.#events = events
     this.channel = channel
     this.outbox = channel.outbox
-    this.#freeClaims = Int32Array.from({ length: CLAIMS }, (_, i) => CLAIMS - 1 - i)
+    this.#freeClaims = Int32Array.from({ length: CLAIMS - 1 }, (_, i) => CLAIMS - 2 - i)
     this.#asClient = makeClient(this.outbox)
     channel.open({
       record: (type, field, memory, at, bytes) => this.#record(type, field, memory, at, bytes),

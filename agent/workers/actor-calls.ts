@@ -1,12 +1,7 @@
 import type { RecordMemory } from '../../wire/inbox.ts'
-import type { Outbox } from '../../wire/outbox.ts'
-import { type CallSpec, high, low, record } from '../../wire/records.ts'
-import { copyBytes } from '../../wire/texts.ts'
-import type { Encoder } from '../../wire/values/index.ts'
+import type { CallSpec } from '../../wire/records.ts'
 import type { ActorInstance, Group } from './actor.ts'
 import type { WorkerFunctionState } from './functions.ts'
-
-const checkpointRestore = Symbol.for('shoal.checkpoint.restore')
 
 /** A call whose turn it is. */
 export interface Called {
@@ -20,12 +15,6 @@ export interface CallDoor {
   start(call: Called, field: number, memory: RecordMemory, at: number): void
   /** It does not begin here. */
   skip(token: number, claim: number): void
-}
-
-/** Keeps a value safe from the end of this peer, and gives it back. */
-export interface Keeping {
-  keep(value: unknown): Promise<object>
-  read(ref: object): Promise<unknown>
 }
 
 /** The actors of one worker, and their calls that wait for their turns. */
@@ -118,36 +107,4 @@ export class ActorCalls {
     }
     return actor
   }
-}
-
-/** An actor gets back what it had saved. */
-export async function restored(actor: ActorInstance, bytes: Uint8Array, keeping: Keeping): Promise<void> {
-  const { decoder } = actor.codec
-  decoder.start(bytes, 0, bytes.length)
-  const saved = decoder.value() as { value: unknown } | { ref: object }
-  decoder.finish()
-  const value = 'ref' in saved ? await keeping.read(saved.ref) : saved.value
-  const restore = actor.self[checkpointRestore] as (value: unknown) => unknown
-  await Reflect.apply(restore, actor.self, [value])
-}
-
-/** Tells the agent what an actor has saved. */
-export function sendSaved(outbox: Outbox, token: number, encoder: Encoder, contained: readonly number[]): void {
-  encoder.finish()
-  const keys = contained.length / 2
-  const keyBytes = (keys * 12 + 7) & ~7
-  const at = outbox.begin(record.saved, 0, 16 + keyBytes + encoder.length)
-  const { i32 } = outbox
-  const word = at >> 2
-  i32[word] = token
-  i32[word + 1] = keys
-  i32[word + 2] = encoder.length
-  i32[word + 3] = 0
-  for (let i = 0, to = word + 4; i < contained.length; i += 2, to += 3) {
-    i32[to] = contained[i]
-    i32[to + 1] = low(contained[i + 1])
-    i32[to + 2] = high(contained[i + 1])
-  }
-  copyBytes(outbox.u8, at + 16 + keyBytes, encoder.scratch, 0, encoder.length)
-  outbox.end()
 }

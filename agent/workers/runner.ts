@@ -12,16 +12,17 @@ import type { RecordMemory } from '../../wire/inbox.ts'
 import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type ActorSpec, type CallSpec, dependency, flag, high, joined, low, record } from '../../wire/records.ts'
-import { copyBytes, sendText, sendWords } from '../../wire/texts.ts'
+import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
 import { ActorExit, ActorInstance } from './actor.ts'
-import { ActorCalls, type Called, type Keeping, restored, sendSaved } from './actor-calls.ts'
+import { ActorCalls, type Called } from './actor-calls.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
+import { type Keeping, restored, Saving } from './saving.ts'
 import type { WorkerStore } from './worker-store.ts'
 
 /** Words of a `run` before its lists, and of one dependency. */
@@ -33,7 +34,6 @@ const DONE_BYTES = 40
 const PRODUCT_BYTES = 24
 /** A call that holds its thread for longer has blocked it. */
 const BLOCKED_MS = 200
-const checkpointSave = Symbol.for('shoal.checkpoint.save')
 /** A batch of short tasks gives its results to the agent at least this often. */
 const FLUSH_MS = 0.1
 /** Arguments of so many bytes that have been read are said to have been before the task computes. */
@@ -77,11 +77,13 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
+    this.#saving = new Saving(parts)
     this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 1, token))
   }
 
   /** Attempts that have begun here. */
   begun = 0
+  readonly #saving: Saving
   readonly actors = new ActorCalls({
     start: (call, field, memory, at) => this.#startCall(call, field, memory, at),
     skip: (token, claim) => this.#skip(token, claim),
@@ -306,7 +308,7 @@ export class Runner {
   }
 
   #install(task: Task, actor: ActorInstance): void {
-    if (!task.ended) this.actors.add(actor, () => this.#save(actor))
+    if (!task.ended) this.actors.add(actor, () => this.#saving.save(actor))
   }
 
   #startCall({ fn: call, actor, group }: Called, dependencies: number, memory: RecordMemory, at: number): void {
@@ -349,63 +351,6 @@ export class Runner {
   #classesOf(call: WorkerFunctionState): readonly unknown[] {
     if (call.code?.state !== 'ready') return []
     return this.#parts.functions.runnable(call, call.code.loaded).retryClasses
-  }
-
-  /** A call has ended: what its actor is to be restored from may be out of date. */
-  #called(task: Task): void {
-    const { actor } = task
-    if (!actor || !task.fn.spec.call) return
-    const { checkpointCalls } = actor.spec
-    if (checkpointCalls > 0 && ++actor.calls >= checkpointCalls) this.#save(actor)
-    else if (actor.spec.checkpointMs > 0) actor.calls++
-  }
-
-  #save(actor: ActorInstance): void {
-    if (actor.over || actor.saving || actor.calls === 0) return
-    actor.calls = 0
-    actor.saving = true
-    const { outbox, client, keeping } = this.#parts
-    const failed = (error: unknown): void => {
-      const text = `a checkpoint of ${actor.spec.shape.slice(2, actor.spec.shape.indexOf('"', 2))} failed: ${thrownText(error)}
-`
-      sendText(outbox, record.output, 1, [-1], { text })
-    }
-    const done = (): void => {
-      actor.saving = false
-      outbox.flush()
-      if (actor.spec.checkpointCalls > 0 && actor.calls >= actor.spec.checkpointCalls) this.#save(actor)
-    }
-    const send = (value: unknown): Promise<void> | undefined => {
-      const { encoder } = actor.codec
-      const encode = (what: unknown): void => {
-        client.beginEncoding()
-        encoder.start()
-        encoder.value(what, '')
-      }
-      encode({ value })
-      if (encoder.length > wireLimits.inlineBytes) {
-        encoder.finish()
-        // Too much for the books: an object of its own, which two other peers keep.
-        return keeping()
-          .keep(value)
-          .then(ref => {
-            encode({ ref })
-            sendSaved(outbox, actor.token, encoder, client.contained)
-          })
-      }
-      sendSaved(outbox, actor.token, encoder, client.contained)
-      return undefined
-    }
-    try {
-      const save = actor.self[checkpointSave] as () => unknown
-      const value = Reflect.apply(save, actor.self, [])
-      const sent = isThenable(value) ? Promise.resolve(value).then(send) : send(value)
-      if (sent) void Promise.resolve(sent).catch(failed).finally(done)
-      else done()
-    } catch (error) {
-      failed(error)
-      done()
-    }
   }
 
   /** An actor is over: nothing of it runs here any more, as far as that can be had. */
@@ -701,7 +646,7 @@ export class Runner {
   #after(task: Task): void {
     const { fn, group, actor } = task
     if (group && actor) {
-      this.#called(task)
+      this.#saving.called(actor)
       if (group.queue.length > 0) this.actors.next(actor, group)
     } else if (fn.queue.length > 0) this.#next(fn)
     this.#flushNowAndThen()

@@ -6,12 +6,12 @@ import { joined, record, recordsVersion, type WorkerFunction } from '../../wire/
 import { readCode, readText, sendWords } from '../../wire/texts.ts'
 import { Decoder, Encoder } from '../../wire/values/index.ts'
 import { CodeLoader } from '../code/index.ts'
-import type { Keeping } from './actor-calls.ts'
 import { collectWhenIdle } from './collection.ts'
 import type { WorkerIdentity } from './data.ts'
 import { WorkerFunctions } from './functions.ts'
 import { Runner } from './runner.ts'
 import { currentTask } from './running-task.ts'
+import type { Keeping } from './saving.ts'
 import { guardProcess, leave } from './surroundings.ts'
 import { noteTimers } from './timers.ts'
 import type { WorkerStore } from './worker-store.ts'
@@ -139,6 +139,9 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
           break
         case record.credit:
           runner.credit(i32[word], i32[word + 1])
+          break
+        case record.freeze:
+          Atomics.wait(claims, claims.length - 1, 1)
           break
         case record.dismiss:
           runner.dismiss(i32[word])

@@ -2,7 +2,7 @@ import { Client } from '../../../agent/core/clients.ts'
 import type { Failure } from '../../../agent/core/failures.ts'
 import { Kind } from '../../../agent/core/kinds.ts'
 import type { Bytes } from '../../../agent/core/objects.ts'
-import { type Effects, Owner, type TaskEnd } from '../../../agent/core/owner.ts'
+import { type Effects, Owner, type TaskEnd, type TimerReason } from '../../../agent/core/owner.ts'
 import { ResourceTable } from '../../../agent/core/resources.ts'
 import type { Memory } from '../../../agent/core/spilling.ts'
 
@@ -34,7 +34,7 @@ export class Scenario {
   readonly names = new Map<number, string>()
   readonly #kinds = new Map<string, number>()
   protected readonly slots = new Map<string, { slot: number; number: number }>()
-  readonly #timers: { at: number; token: number; why: 'infeasible' | 'timeout' | 'grace' }[] = []
+  readonly #timers: { at: number; token: number; why: TimerReason }[] = []
   protected next = 1
 
   constructor(resources: Record<string, number>, memory?: Memory) {
@@ -74,6 +74,10 @@ export class Scenario {
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
       runCall: () => undefined,
+      claimName: () => undefined,
+      detachedMade: () => undefined,
+      detachedLost: () => undefined,
+      detachedSaved: () => undefined,
       dismiss: () => undefined,
       endActor: () => undefined,
       actorLost: () => undefined,
