@@ -32,6 +32,7 @@ import type { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer, PeerOptions } from './peer/index.ts'
 import { processIdentity } from './process-identity.ts'
+import { answersOfRuns, Runs } from './runs/index.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions
@@ -58,6 +59,7 @@ export class Daemon {
   readonly #server: Server
   readonly #peer: Peer
   readonly #mesh: MeshHost
+  readonly #runs: Runs
   /** Its part in the directory of names. */
   readonly names: NameDirectory
   readonly #log: (line: string) => void
@@ -99,6 +101,8 @@ export class Daemon {
     const { resources, objectStoreBytes, labels, folders, log, logOutput } = options
     let daemon: Daemon | undefined
     let mesh: MeshHost | undefined
+    const runs = new Runs(home.runsDir, log)
+    const runAnswers = answersOfRuns(runs, { peerId, socket })
     const names = new NameDirectory({
       self: { peerId, incarnation },
       durable: true,
@@ -126,7 +130,9 @@ export class Daemon {
         mesh?.silence(other, incarnation) ?? { ms: Number.POSITIVE_INFINITY, gone: false },
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
       directory: async host => names.attach(host),
+      anywhere: runAnswers.anywhere,
       handlers: {
+        ...runAnswers.here,
         names: async () => ({ ...names.status, names: await names.rows() }),
         'recover-names': async () => await names.recover(),
         stop: async (params: unknown) => {
@@ -188,7 +194,7 @@ export class Daemon {
         listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon({ home, lock, server, peer, mesh, names, record, log })
+      daemon = new Daemon({ home, lock, server, peer, mesh, names, runs, record, log })
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
@@ -215,6 +221,7 @@ export class Daemon {
     peer,
     mesh,
     names,
+    runs,
     record,
     log,
   }: {
@@ -224,6 +231,7 @@ export class Daemon {
     peer: Peer
     mesh: MeshHost
     names: NameDirectory
+    runs: Runs
     record: AgentRecord
     log: (line: string) => void
   }) {
@@ -235,6 +243,7 @@ export class Daemon {
     this.#server = server
     this.#peer = peer
     this.#mesh = mesh
+    this.#runs = runs
     this.#log = log
   }
 
@@ -257,6 +266,8 @@ export class Daemon {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
         await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
       }
+      // Programs that this agent has started end with it, while the rest closes.
+      const runsEnded = this.#runs.close()
       // Its vote goes to another, and its names, before it leaves.
       await Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)])
       this.names.close()
@@ -264,6 +275,7 @@ export class Daemon {
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.
       await Promise.race([this.#peer.close(), afterMs(drainLimits.closeMs)])
+      await Promise.race([runsEnded, afterMs(drainLimits.closeMs)])
     } catch (error) {
       this.#log(`stopping: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }

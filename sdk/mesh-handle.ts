@@ -1,3 +1,5 @@
+import { chromeTrace } from '../wire/trace.ts'
+import { traceSource } from '../wire/trace-source.ts'
 import type { Engine } from './client/index.ts'
 import { checkNeed, checkRowFilter, checkTicketOptions, checkWaitForOptions } from './options/index.ts'
 import type {
@@ -78,6 +80,10 @@ export class MeshHandle implements Mesh {
     await this.#engine.suspension.while(
       waitForPeers(() => this.#engine.calls.call('peers') as Promise<PeerInfo[]>, checked, how),
     )
+  }
+
+  async timeline(): Promise<Uint8Array> {
+    return chromeTrace(await traceSource((method, params) => this.#ask(method, params)))
   }
 
   async drain(): Promise<void> {

@@ -13,10 +13,13 @@ import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
 import { peers } from './peers.ts'
 import { run } from './run.ts'
+import { runs } from './runs.ts'
 import { status } from './status.ts'
 import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
 import { ticket } from './ticket.ts'
+import { timeline } from './timeline.ts'
+import { top } from './top.ts'
 import { up } from './up.ts'
 import { workers } from './workers.ts'
 
@@ -28,6 +31,7 @@ export const commands: readonly Command[] = [
   down,
   status,
   run,
+  runs,
   tasks,
   actors,
   objects,
@@ -35,6 +39,8 @@ export const commands: readonly Command[] = [
   workers,
   names,
   logs,
+  top,
+  timeline,
   doctor,
 ]
 

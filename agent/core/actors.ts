@@ -17,6 +17,8 @@ export interface ActorPart {
   restarts: number
   /** Why it is no more, or what it waits for. */
   reason?: string | undefined
+  /** It is looked for again after a while. */
+  looking?: boolean
   /** It has its name, or needs none. */
   named?: boolean
   /** It lives here for the directory, which says what becomes of it. */
@@ -54,6 +56,10 @@ export interface ActorEffects {
   run(thread: number, row: number, actor: number): void
   /** Grants a call to the peer where its actor lives. */
   grant(peer: number, row: number): void
+  /** Whether that peer is linked. */
+  reaches(peer: number): boolean
+  /** Calls `lookAgain` after a while. */
+  timer(token: number, delayMs: number): void
   /** A call fails like its actor. */
   failLike(row: number, actor: number): void
   /** A call that was sent is to be made again. */
@@ -281,6 +287,10 @@ export class Actors {
     const part = this.#part(actor)
     if (part.stale) return false
     if (at === state.remote && location) {
+      if (!this.#effects.reaches(location.peer)) {
+        this.#lookLater(actor, part)
+        return false
+      }
       part.granted++
       this.#effects.grant(location.peer, row)
       return true
@@ -288,6 +298,23 @@ export class Actors {
     if (at === state.gone) objects.needAgain(actor)
     objects.ask(actor)
     return false
+  }
+
+  /** The peer where an actor lives is not linked: not yet, or it is gone, which its owner is about to notice. */
+  #lookLater(actor: number, part: ActorPart): void {
+    if (part.looking) return
+    part.looking = true
+    this.#effects.timer(this.#rows.token(actor), limits.lookAgainMs)
+  }
+
+  /** Time to look again. */
+  lookAgain(actor: number): void {
+    const part = this.#rows.extra[actor]?.actor
+    if (!part) return
+    part.looking = false
+    const location = this.#rows.extra[actor]?.locations?.[0]
+    if (location && !this.#effects.reaches(location.peer)) this.#forgetPlace(actor)
+    this.#settled(actor)
   }
 
   /** What waits for an actor that goes on in another row waits for that. */

@@ -30,6 +30,7 @@ export {
   type TimerReason,
 } from './owner.ts'
 export { PeerTable, type RemotePeer } from './peers.ts'
+export type { Phase, TaskPhase } from './phases.ts'
 export type { Produced } from './products.ts'
 export { type Demand, ResourceTable } from './resources.ts'
 export { type Attempt, type Location, state } from './rows.ts'

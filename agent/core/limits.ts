@@ -71,6 +71,8 @@ export const limits = {
   replicas: 2,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
+  /** Phases of tasks that the timeline remembers, beside their runs: 39 bytes each. */
+  phasesMax: 10_000,
   /** Tasks and objects of one peer at a time. */
   rowsMax: 1 << 24,
   /** Threads that actors without CPUs of their own share, a CPU. */
@@ -79,6 +81,8 @@ export const limits = {
   actorsMadeAtOnce: 512,
   /** Calls of one group that are sent to an actor ahead of those that run. */
   callsAhead: 256,
+  /** An actor whose peer is not linked is looked for again after this. */
+  lookAgainMs: 200,
   /** A call that was given up is to have left its thread within this, or the thread is ended. */
   callGraceMs: 500,
   /** Actors that are over, as the state remembers them. */

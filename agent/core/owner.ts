@@ -8,6 +8,7 @@ import { limits } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
+import { type Phase, Phases } from './phases.ts'
 import { type Produced, ProductTable } from './products.ts'
 import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
@@ -42,6 +43,8 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   answerProduct(row: number, product: GuestProduct): void
   /** The same for a task that was cancelled: it is told, and stopped only where that is forced. */
   stop(peer: number, row: number, how: Cancelling): void
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean
   /** Sends a call to the worker in which its actor lives. */
   runCall(thread: number, row: number, actor: number): void
   /** Tells a worker that an actor in it is over. */
@@ -149,7 +152,7 @@ export interface Cancelling {
   readonly recursive: boolean
 }
 
-export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart'
+export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart' | 'look'
 
 /** A task as its record says it. */
 export interface Submission {
@@ -190,6 +193,7 @@ export class Owner {
   readonly clients = new Map<number, Client>()
   readonly kinds: (Kind | undefined)[] = []
   readonly history = new History(limits.finishedTasksMax)
+  readonly phases = new Phases(limits.phasesMax)
   readonly resources: ResourceTable
   readonly objects: Objects
   readonly lineage: Lineage
@@ -227,7 +231,7 @@ export class Owner {
       missed: (task, index) => this.products.missed(task, index),
     })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
-    this.staging = new Staging(this.objects, effects)
+    this.staging = new Staging(this.objects, effects, this.phases)
     this.actors = new Actors({
       rows: this.rows,
       objects: this.objects,
@@ -237,7 +241,13 @@ export class Owner {
           this.rows.startedAt[row] = this.#now
           effects.runCall(thread, row, actor)
         },
-        grant: (peer, row) => this.exchange.grant(peer, row),
+        grant: (peer, row) => {
+          this.rows.state[row] = state.granted
+          this.rows.peer[row] = peer
+          effects.grant(peer, row)
+        },
+        reaches: peer => effects.reaches(peer),
+        timer: (token, delayMs) => effects.timer(token, delayMs, 'look'),
         failLike: (row, actor) => this.#failLike(row, actor),
         again: (row, reason) => this.#callLost(row, reason, this.#now),
         dismiss: (thread, token) => effects.dismiss(thread, token),
@@ -437,8 +447,22 @@ export class Owner {
       this.#failLike(row, dependency)
       return
     }
-    const extra = rows.more(row)
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--rows.more(row).missing === 0) this.#gotArguments(row)
+  }
+
+  /** What was awaited is there. */
+  #gotArguments(row: number): void {
+    const extra = this.rows.more(row)
+    const { since, bytes } = extra.gathering ?? { since: this.rows.submittedAt[row], bytes: 0 }
+    extra.gathering = undefined
+    this.notePhase(row, bytes > 0 ? 'fetch' : 'wait', { startedAt: since, bytes })
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** For the timeline. */
+  notePhase(row: number, phase: Phase, what: { startedAt: number; endedAt?: number; bytes?: number }): void {
+    const { client, number, attempt } = this.rows
+    this.phases.add({ client: client[row], number: number[row], attempt: attempt[row] }, phase, what)
   }
 
   /** The client's answer to `need`. */
@@ -453,7 +477,7 @@ export class Owner {
       return
     }
     extra.values[dependency] = value
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--extra.missing === 0) this.#gotArguments(row)
   }
 
   #failLike(row: number, dependency: number): void {
@@ -502,6 +526,7 @@ export class Owner {
     }
     if (missing > 0) {
       extra.missing = missing
+      extra.gathering = { since: this.phases.clock(), bytes: 0 }
       return false
     }
     if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
@@ -512,8 +537,11 @@ export class Owner {
     }
     extra.missing = away.length
     rows.state[row] = state.waiting
+    const gathering = { since: this.phases.clock(), bytes: 0 }
+    extra.gathering = gathering
     for (const on of away) {
       const other = rows.more(on)
+      gathering.bytes += other.bytes
       other.waiters ??= []
       other.waiters.push(rows.token(row))
       objects.pull(on)
@@ -1097,6 +1125,11 @@ export class Owner {
     }
     const row = this.rows.rowOf(token)
     if (row < 0) return
+    if (why === 'look') {
+      this.#now = now
+      this.actors.lookAgain(row)
+      return
+    }
     const kind = this.#kind(row)
     if (why === 'restart') {
       this.#now = now

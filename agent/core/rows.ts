@@ -37,6 +37,8 @@ export interface Extra {
   dependencies?: Int32Array
   values?: (Uint8Array | undefined)[]
   missing: number
+  /** Since when its arguments are awaited, if not since its submission; the bytes of those that come from elsewhere. */
+  gathering?: { since: number; bytes: number } | undefined
   /** Rows that this one keeps alive: dependencies, refs in arguments; after it ended, refs in its value. */
   holds?: number[]
   /** Rows that wait for this one's value. */

@@ -18,6 +18,13 @@ const INVOKE_WORDS = 10
 /** Words of a `value` and of a `seal` before their lists. */
 const VALUE_WORDS = 6
 
+/** Room in the store that a client was given, and when it asked. */
+export interface Room {
+  offset: number
+  bytes: number
+  since: number
+}
+
 /**
  * What one client (a driver, or the code inside a worker) tells its agent, turned into events of the owner's core.
  * A client is a program of the same user: malformed records end its channel and nothing else.
@@ -42,7 +49,7 @@ export class ClientRecords {
   /** What this client calls clients of other owners, by its own negative numbers. */
   readonly #aliases = new Map<number, number>()
   /** Room this client was given and has not sealed: request or slot → place. */
-  readonly #room = new Map<number, { offset: number; bytes: number }>()
+  readonly #room = new Map<number, Room>()
   /** Stored values that this client reads: tokens, each as often as it was pinned, by whether views are read. */
   readonly #pins = { passing: new Map<number, number>(), view: new Map<number, number>() }
   #closed = false
@@ -217,6 +224,7 @@ export class ClientRecords {
     const { objects } = this.#parts.owner
     const slot = i32[word]
     const bytes = joined(i32[word + 3], i32[word + 4])
+    const since = this.#parts.now()
     const row = field === 0 ? objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
     if (row >= 0) this.#parts.owner.rows.job[row] = this.#job
     objects.spilling.request({
@@ -226,7 +234,7 @@ export class ClientRecords {
           objects.spilling.free(offset)
           return
         }
-        this.#room.set(slot, { offset, bytes })
+        this.#room.set(slot, { offset, bytes, since })
         sendWords(this.outbox, record.allocated, field, slot, low(offset), high(offset))
       },
       refused: value => {
@@ -261,7 +269,7 @@ export class ClientRecords {
   }
 
   /** Room for a result is the task's now. */
-  takeRoom(request: number): { offset: number; bytes: number } | undefined {
+  takeRoom(request: number): Room | undefined {
     const room = this.#room.get(request)
     this.#room.delete(request)
     return room

@@ -6,6 +6,8 @@ export const limits = {
   recordsPerTurn: 256,
   /** Rows of the state in one answer. */
   stateRowsMax: 10_000,
+  /** Names of tasks in one peer's summary: the busiest. */
+  taskNamesMax: 1000,
   /** How often idle threads are looked for. */
   idleCheckMs: 5000,
   /** How often lanes are looked at while something was sent ahead. */
@@ -25,6 +27,8 @@ export const limits = {
   idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
+  /** Questions by which another peer's clock is compared with this one's. */
+  clockQuestions: 5,
   /** Who held an object of a dead peer has found who continues it within this. */
   successionGraceMs: 15_000,
   successionMs: 10_000,

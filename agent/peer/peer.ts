@@ -67,6 +67,11 @@ export interface PeerOptions {
   spillDir: string
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
+  /**
+   * Answers about what one agent alone has, for other peers, too: of all of them together, as one list, or of the one that the
+   * question names as `peerId`.
+   */
+  anywhere?: Record<string, (params: unknown) => unknown>
   log(line: string): void
   /** Keeps console output of tasks. Default: nowhere. */
   logOutput?(text: string): void
@@ -160,6 +165,7 @@ export class Peer {
       closed: false,
     }
     this.#owner.exchange.random = Math.random
+    this.#owner.phases.clock = () => performance.timeOrigin + performance.now()
     this.#names = new Names(options, this.#owner.peers)
     this.#processes = new ProcessStarter({ ...options, release: options.version, shoalUrl: shoalUrl() })
     const specs: FunctionSpec[] = []
@@ -314,6 +320,7 @@ export class Peer {
       admit: (hello, outbox) => this.#admit(hello, outbox, false),
       leave: driver => this.#leave(driver),
       answer: (method, params) => this.#answer(method, params),
+      reading: () => this.#tick(),
       stirred: () => this.#stirred(),
     })
     this.#sockets.add(client)
@@ -381,6 +388,7 @@ export class Peer {
       detachedMade: row => this.#named.made(row),
       detachedLost: (row, reason, mayRestart, error) => this.#named.lostHere(row, reason, mayRestart, error),
       detachedSaved: row => this.#named.save(row, this.#owner.rows.more(row).actor as ActorPart),
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
@@ -795,7 +803,8 @@ export class Peer {
     if (method === 'heard') return null
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
-    return this.#state.here(method, params)
+    const own = this.#options.anywhere?.[method]
+    return own ? await own(params) : this.#state.here(method, params)
   }
 
   /** Asks linked peers, at most `askMs`; those that do not answer are left out. */
@@ -828,6 +837,8 @@ export class Peer {
       ask: (what, how, only) => this.#askOthers(what, how, only),
     })
     if (own !== undefined) return own
+    const anywhere = this.#options.anywhere?.[method]
+    if (anywhere) return await this.#answerAnywhere(method, params, anywhere)
     if (method === 'leave') {
       this.#end(params as { client: number })
       return (await this.#options.handlers.left?.(params)) ?? null
@@ -835,6 +846,18 @@ export class Peer {
     const handler = this.#options.handlers[method]
     if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
     return await handler(params)
+  }
+
+  async #answerAnywhere(method: string, params: unknown, own: (params: unknown) => unknown): Promise<unknown> {
+    const { peerId } = (params ?? {}) as { peerId?: string }
+    if (peerId === undefined) {
+      const others = this.#askOthers(method, () => params)
+      return [await own(params), ...(await others).map(({ answer }) => answer)].flat()
+    }
+    if (peerId === this.#options.peerId) return await own(params)
+    const [said] = await this.#askOthers(method, () => params, new Set([peerId]))
+    if (!said) throw Object.assign(new Error(`peer ${peerId} does not answer`), { code: 'SHOAL_CONNECT' })
+    return said.answer
   }
 
   /** An object of a client's is to survive this peer: resolves when others have it, as many as can. */

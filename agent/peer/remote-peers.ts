@@ -237,6 +237,11 @@ export class RemotePeers {
     for (const { peerId, index } of this.#remotes.values()) yield { peerId, index }
   }
 
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean {
+    return this.#remotes.has(peer)
+  }
+
   // ---- effects of the cores
 
   grant(peer: number, row: number): void {

@@ -1,9 +1,14 @@
 import { taskIdText } from '../../wire/ids.ts'
+import type { TaskState } from '../../wire/state.ts'
+import { busiestFirst, sumTaskNames, type TaskName } from '../../wire/task-names.ts'
+import type { TracePhase } from '../../wire/trace.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
 import { type ActorRowSources, actorCounts, actorRows } from './actor-rows.ts'
+import { clock, clocks } from './clocks.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
 import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
+import { taskNames } from './task-names.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 /** What the state needs to know of its peer. */
@@ -21,6 +26,14 @@ export interface StateSources {
   draining(): boolean
 }
 
+/** The questions whose answers are pages of rows. */
+const rowQuestions = ['tasks', 'actors', 'objects', 'workers', 'phases'] as const
+type Rows = (typeof rowQuestions)[number]
+
+function isRows(method: string): method is Rows {
+  return (rowQuestions as readonly string[]).includes(method)
+}
+
 /** Answers questions about what this peer is doing, from its tables, when asked (api.md §7). */
 export class PeerState {
   readonly #peer: StateSources
@@ -31,20 +44,20 @@ export class PeerState {
 
   /** The answer for the whole mesh, or undefined where the question is somebody else's. */
   async answer(method: string, params: unknown, others: Others): Promise<unknown> {
+    if (isRows(method)) {
+      const here = (question: RowsQuestion<number>): Page<number> => this.#page(method, question)
+      return await mergedPage(method, (params ?? {}) as RowsQuestion, { here, others })
+    }
     switch (method) {
-      case 'tasks':
-      case 'actors':
-      case 'objects':
-      case 'workers':
-        return await mergedPage(method, (params ?? {}) as RowsQuestion, {
-          here: question => this.#page(method, question),
-          others,
-        })
       case 'peers':
         return this.#peers(others)
+      case 'clocks':
+        return await clocks(this.#peer.peerId, others)
       case 'resources':
       case 'available':
         return sum(this.#peers(others), method)
+      case 'task-names':
+        return await this.#taskNames(others)
       case 'status':
         return await this.#status(others)
       default:
@@ -54,13 +67,14 @@ export class PeerState {
 
   /** What this peer alone knows, for another one. */
   here(method: string, params: unknown): unknown {
-    if (method === 'tasks' || method === 'actors' || method === 'objects' || method === 'workers')
-      return this.#page(method, (params ?? {}) as RowsQuestion<number>)
+    if (isRows(method)) return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
+    if (method === 'clock') return clock()
+    if (method === 'task-names') return taskNames(this.#peer.parts.owner, stateName)
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
-  #page(method: 'tasks' | 'actors' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
+  #page(method: Rows, question: RowsQuestion<number>): Page<number> {
     const after = Number.isSafeInteger(question.after) ? (question.after as number) : 0
     switch (method) {
       case 'tasks':
@@ -71,6 +85,8 @@ export class PeerState {
         return page(objectRows(this.#peer, after), question)
       case 'workers':
         return page(this.#workers(after), question)
+      case 'phases':
+        return page(this.#phases(after), question)
     }
   }
 
@@ -135,6 +151,12 @@ export class PeerState {
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
     return { tasks, actors: actorCounts(owner), waiting }
+  }
+
+  async #taskNames(others: Others): Promise<TaskName[]> {
+    const asked = others.ask('task-names', () => null)
+    const own = taskNames(this.#peer.parts.owner, stateName)
+    return sumTaskNames([own, ...(await asked).map(({ answer }) => answer as TaskName[])].flat()).sort(busiestFirst)
   }
 
   async #status(others: Others): Promise<Row> {
@@ -298,6 +320,14 @@ export class PeerState {
     }
   }
 
+  *#phases(after: number): Iterable<Placed> {
+    const { peerId, parts } = this.#peer
+    for (const { place, client, number, attempt, ...phase } of parts.owner.phases.entries(after)) {
+      const row: TracePhase = { taskId: this.#taskId(client, number), attempt: attempt + 1, peerId, ...phase }
+      yield { row: { ...row }, next: place + 1 }
+    }
+  }
+
   /** Of a guest by its home. */
   #taskId(client: number, number: number): string {
     const { owner, client: there } = this.#peer.parts.names.ownerOf(client)
@@ -309,9 +339,9 @@ export class PeerState {
   }
 }
 
-const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
+const names = ['finished', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
 
-function stateName(at: number): string {
+function stateName(at: number): TaskState {
   return names[at] ?? 'finished'
 }
 

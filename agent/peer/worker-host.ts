@@ -4,7 +4,7 @@ import { dependency, flag, high, low, record, type WorkerFunction } from '../../
 import { copyBytes, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { limits as coreLimits, type TaskEnd, type ThreadEnd } from '../core/index.ts'
 import { CLAIMS } from '../workers/index.ts'
-import type { ClientRecords } from './client-records.ts'
+import type { ClientRecords, Room } from './client-records.ts'
 import { OutputLines } from './output-lines.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -442,22 +442,30 @@ export class WorkerHost {
     if (token < 0) this.#events.stirred()
   }
 
+  /** For the timeline. */
+  #stored(token: number, { bytes, since }: Room, endedAt: number): void {
+    this.#ofRow(token, row => this.#parts.owner.notePhase(row, 'store', { startedAt: since, endedAt, bytes }))
+  }
+
   #product(flags: number, memory: RecordMemory, at: number): void {
     const { i32 } = memory
     const word = at >> 2
     const keys = i32[word + 2]
-    let room: { offset: number; bytes: number } = { offset: -1, bytes: 0 }
+    let offset = -1
+    let size = 0
     if ((flags & flag.stored) !== 0) {
-      const given = this.#asClient.takeRoom(i32[word + 4])
-      if (!given) throw new Error('a worker stored an item without room for it')
-      room = given
+      const room = this.#asClient.takeRoom(i32[word + 4])
+      if (!room) throw new Error('a worker stored an item without room for it')
+      offset = room.offset
+      size = room.bytes
+      this.#stored(i32[word], room, this.#parts.now())
     }
     const from = at + 24
     const contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)
     this.#from.u8 = memory.u8
     this.#from.at = from + ((keys * 12 + 7) & ~7)
     this.#from.bytes = i32[word + 3]
-    const product = { index: i32[word + 1], failed: (flags & flag.error) !== 0, contained, ...room }
+    const product = { index: i32[word + 1], failed: (flags & flag.error) !== 0, contained, offset, bytes: size }
     this.#parts.owner.product(i32[word], this.id, product, this.#from)
   }
 
@@ -483,6 +491,7 @@ export class WorkerHost {
       if (!room) throw new Error('a worker stored a result without room for it')
       end.offset = room.offset
       end.bytes = room.bytes
+      this.#stored(token, room, end.endedAt)
     }
     let from = at + 40
     end.contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)

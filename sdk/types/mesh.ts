@@ -75,6 +75,12 @@ export interface Mesh extends AsyncDisposable {
   available(): Promise<Resources>
   readonly state: MeshState
   /**
+   * Chrome trace JSON of what all peers remember: of each task its submission, its waiting for arguments and in the queue, the
+   * bytes fetched for it, each run, the storing of a large result. Opens in Perfetto. Each peer remembers its last 10,000
+   * tasks; times are by this peer's clock, with which those of the others are compared at the call.
+   */
+  timeline(): Promise<Uint8Array>
+  /**
    * A ticket by which others join: `shoal join TICKET`, `init({ address: ticket })`. A secret. An embedded peer on its own
    * opens a port for its mesh with the first one. Rejects with `AdmissionError` where this peer may issue none.
    */

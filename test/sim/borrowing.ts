@@ -101,6 +101,7 @@ class Agent {
       giveUp: (peer, token) => remote().giveUp(peer, token),
       stop: () => undefined,
       runCall: () => undefined,
+      reaches: () => true,
       claimName: () => undefined,
       detachedMade: () => undefined,
       detachedLost: () => undefined,

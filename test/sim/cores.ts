@@ -73,6 +73,7 @@ class SimPeer {
         this.#say(peer, 'back', to => to.owner.returned(to.owner.rows.rowOf(token), this.numberAt(to))),
       stop: () => undefined,
       runCall: () => undefined,
+      reaches: () => true,
       claimName: () => undefined,
       detachedMade: () => undefined,
       detachedLost: () => undefined,

@@ -193,6 +193,7 @@ export async function state(caught: unknown) {
   // @ts-expect-error: no such field
   mesh.state.tasks({ nome: 'n' })
   is<number>()((await mesh.resources()).cpus)
+  is<Uint8Array>()(await mesh.timeline())
   if (caught instanceof TaskError) {
     is<string>()(caught.taskId)
     is<'SHOAL_TASK_FAILED'>()(caught.code)
