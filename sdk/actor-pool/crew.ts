@@ -1,5 +1,7 @@
 import { handleData } from '../actor/index.ts'
-import { isRef, whenReady } from '../client/index.ts'
+import { at, isRef, whenReady } from '../client/index.ts'
+import { mesh } from '../context.ts'
+import { ActorDiedError } from '../errors/index.ts'
 import { refuse } from '../options/index.ts'
 import type { ActorHandle, ObjectRef } from '../types.ts'
 
@@ -109,10 +111,38 @@ export class Crew<T> {
     this.#calls.add(ref)
     whenReady(ref, () => {
       this.#calls.delete(ref)
-      this.#idle.push(actor)
+      const died = diedUnder(ref)
+      if (died === undefined) this.#idle.push(actor)
+      else void this.#afterDeath(actor, died)
       work.ended({ ref })
       this.dispatch()
     })
+  }
+
+  /**
+   * An actor that is made anew goes on. One that is gone would fail whatever it is given, faster than the others work: it is taken
+   * out, unless it is the last, whose failures say what has become of the pool.
+   */
+  async #afterDeath(actor: ActorHandle<T>, actorId: string): Promise<void> {
+    if ((await isGone(actorId)) && this.#members.size > 1) this.#members.delete(identityOf(actor))
+    else this.#idle.push(actor)
+    this.dispatch()
+  }
+}
+
+/** The actor that died under a call, if that is why it failed. */
+function diedUnder(ref: ObjectRef<unknown>): string | undefined {
+  if (!isRef(ref) || (ref.state !== at.failed && ref.state !== at.broken)) return undefined
+  const error = ref.state === at.failed ? ref.engine.decodeError(ref.value as Uint8Array) : ref.value
+  return error instanceof ActorDiedError ? error.actorId : undefined
+}
+
+async function isGone(actorId: string): Promise<boolean> {
+  try {
+    const rows = await Array.fromAsync(mesh().state.actors({ actorId }))
+    return rows.every(({ state }) => state === 'dead')
+  } catch {
+    return false // the mesh was closed meanwhile
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ActorHandle, ActorPool, actor, get, init, type ObjectRef, put, task } from 'shoal'
+import { type ActorHandle, ActorPool, actor, get, init, kill, type ObjectRef, put, task } from 'shoal'
 import t from 'tap'
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index)
@@ -224,6 +224,41 @@ t.test('map that nobody reads stops at 1,000 results, and goes on when they are 
   t.equal(read, 1000)
   t.equal((await Array.fromAsync(mapped)).length, 1500)
 })
+
+t.test(
+  'an actor that dies costs its call; one that is gone leaves the pool, one that is made anew goes on',
+  async t => {
+    const [first, second] = workers(2)
+    const pool = new ActorPool([first, second])
+    pool.submit(work, [1, 60_000])
+    for (const value of upTo(20)) pool.submit(work, [value, 5] as Item)
+    await delay(300)
+    await kill(first)
+    await t.rejects(pool.next(), coded('SHOAL_ACTOR_DIED'))
+    const got: unknown[] = []
+    for (let i = 0; i < 20; i++) got.push(await pool.next())
+    t.same(
+      got,
+      upTo(20).map(value => value * 10),
+    )
+    for (const value of upTo(6)) pool.submit(work, [value, 20] as Item)
+    while (pool.hasNext()) await pool.next()
+    pool.push(first)
+    t.equal(pool.popIdle(), second)
+    pool.submit(work, [1, 1])
+    await t.rejects(pool.next({ timeoutMs: 10_000 }), coded('SHOAL_ACTOR_DIED'))
+
+    const anew = Remote.options({ restarts: 1 }).remote()
+    const restarting = new ActorPool([anew, second])
+    restarting.submit(work, [1, 60_000])
+    await delay(300)
+    await kill(anew, { restart: true })
+    await t.rejects(restarting.next(), coded('SHOAL_ACTOR_DIED'))
+    for (const value of upTo(4)) restarting.submit(work, [value, 100] as Item)
+    while (restarting.hasNext()) await restarting.next()
+    t.same(new Set([restarting.popIdle(), restarting.popIdle()]), new Set([anew, second]))
+  },
+)
 
 t.test('what is no handle, no function, no iterable or no option is refused at the call', async t => {
   const [handle] = workers(1)
