@@ -200,6 +200,7 @@ export class Peer {
     })
     this.#named = new NamedActors(this.#parts, {
       open: options.directory,
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
       stirred: () => this.#stirred(),
       jobOf: name => this.#jobOf(name),
       endJob: name => this.#endForeignJob(name),
