@@ -2,6 +2,8 @@ import { errorExtension } from '../wire/error-extension.ts'
 import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
 import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
 import { type Engine, RefData } from './client/index.ts'
+import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { Group, type GroupData } from './placement-group.ts'
 import { Queue } from './queue.ts'
 import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
 import { isRemoteFunction } from './remote-brand.ts'
@@ -17,8 +19,21 @@ export function clientExtensions(engine: Engine): Extension[] {
     functionExtension(engine),
     streamExtension(engine),
     handleExtension(engine),
+    groupExtension,
     queueExtension,
   ]
+}
+
+/** A placement group: its id, and the bundles it was asked for. */
+const groupExtension: Extension = {
+  tag: 5,
+  matches: isPlacementGroup,
+  encode(value: object, encoder: Encoder): void {
+    encoder.value({ ...(value as BrandedGroup)[groupBrand] }, 'group')
+  },
+  decode(decoder: Decoder): unknown {
+    return new Group(decoder.value() as GroupData)
+  },
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */

@@ -21,6 +21,7 @@ export {
   OwnerDiedError,
   PeerDiedError,
   PendingCallsError,
+  PlacementGroupRemovedError,
   PoolEmptyError,
   QueueEmptyError,
   QueueFullError,

@@ -72,6 +72,10 @@ export interface StoreFullError extends ErrorOf<'StoreFullError'> {}
 export const GetTimeoutError = errorClass('GetTimeoutError')
 export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
 
+/** The placement group is gone. */
+export const PlacementGroupRemovedError = errorClass('PlacementGroupRemovedError')
+export interface PlacementGroupRemovedError extends ErrorOf<'PlacementGroupRemovedError'> {}
+
 /** `next` of an ActorPool that has nothing to give. */
 export const PoolEmptyError = errorClass('PoolEmptyError')
 export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
@@ -160,6 +164,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   QueueFullError,
   QueueEmptyError,
   InfeasibleError,
+  PlacementGroupRemovedError,
   CaptureError,
   CodeError,
   SerializationError,
