@@ -49,7 +49,7 @@ async function runAll(where, address) {
 /** Runs a program to its end, or to the end of its time. */
 async function run(name, address) {
   const from = performance.now()
-  const left = Math.max(1, Math.min(oneMs, allMs - (from - startedAt)))
+  const left = Math.max(1, Math.round(Math.min(oneMs, allMs - (from - startedAt))))
   const child = spawn(process.execPath, [`${folder}${name}.ts`], {
     env: { ...process.env, SHOAL_ADDRESS: address },
     stdio: ['ignore', 'pipe', 'pipe'],

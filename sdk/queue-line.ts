@@ -37,11 +37,16 @@ export class Line {
     return this.#turns.size
   }
 
-  /** One comes with its place: whether it is its turn. It is over then. */
+  /**
+   * One comes with its place: whether it is its turn, which is over then. One that comes late, when one behind it has been
+   * called, has that one's turn: so what one program puts stays in its order.
+   */
   comes(place: number | undefined): boolean {
     if (place === undefined) return false
-    clearTimeout(this.#turns.get(place))
-    return this.#turns.delete(place)
+    const turn = this.#turns.has(place) ? place : [...this.#turns.keys()].findLast(other => other > place)
+    if (turn === undefined) return false
+    clearTimeout(this.#turns.get(turn))
+    return this.#turns.delete(turn)
   }
 
   /** The first is called. */

@@ -67,6 +67,14 @@ t.test('the actor: one that is called and does not come takes nothing; who comes
   t.equal(queue.size(), 0)
   t.ok(first < second && second < third)
 
+  const both = [queue.take(1), queue.take(1)] as Promise<number>[]
+  queue.add(['x'])
+  const [slow, called] = await Promise.all(both)
+  t.same(await queue.take(1, undefined, slow), ['x'], 'one that comes late is before those behind it')
+  const after = queue.take(1, undefined, called) as Promise<number>
+  queue.add(['y'])
+  t.same(await queue.take(1, undefined, await after), ['y'])
+
   queue.add(['e'])
   const putting = queue.put(['f']) as Promise<number>
   t.same(await queue.take(1), ['e'])
