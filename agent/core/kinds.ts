@@ -186,7 +186,7 @@ export const ownPool = '@own'
 
 /** Whether the workers of a pool are processes. */
 export function isProcessPool(pool: string): boolean {
-  return pool.startsWith('{')
+  return pool !== '' && !pool.startsWith('@')
 }
 
 /** Where the tasks of a kind may run; `soft`: only if such a peer is there. */
