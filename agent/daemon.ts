@@ -32,6 +32,7 @@ import type { MeshHost } from './mesh-host.ts'
 import { shoalVersion } from './node-version.ts'
 import type { Peer, PeerOptions } from './peer/index.ts'
 import { processIdentity } from './process-identity.ts'
+import { answersOfRuns, Runs } from './runs/index.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions
@@ -45,7 +46,14 @@ export interface DaemonOptions
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000, voteMs: 5_000 }
+export const drainLimits = {
+  downMs: 20_000,
+  signalMs: 5_000,
+  closeMs: 2_000,
+  handOverMs: 4_000,
+  linkMs: 5_000,
+  voteMs: 5_000,
+}
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -58,6 +66,7 @@ export class Daemon {
   readonly #server: Server
   readonly #peer: Peer
   readonly #mesh: MeshHost
+  readonly #runs: Runs
   /** Its part in the directory of names. */
   readonly names: NameDirectory
   readonly #log: (line: string) => void
@@ -99,6 +108,8 @@ export class Daemon {
     const { resources, objectStoreBytes, labels, folders, log, logOutput } = options
     let daemon: Daemon | undefined
     let mesh: MeshHost | undefined
+    const runs = new Runs(home.runsDir, log)
+    const runAnswers = answersOfRuns(runs, { peerId, socket })
     const names = new NameDirectory({
       self: { peerId, incarnation },
       durable: true,
@@ -122,9 +133,13 @@ export class Daemon {
       role,
       addresses: () => mesh?.addresses ?? [],
       members: () => mesh?.rows() ?? [],
+      silence: (other, incarnation) =>
+        mesh?.silence(other, incarnation) ?? { ms: Number.POSITIVE_INFINITY, gone: false },
       peerFacts: other => mesh?.facts(other) ?? { pid: 0 },
       directory: async host => names.attach(host),
+      anywhere: runAnswers.anywhere,
       handlers: {
+        ...runAnswers.here,
         names: async () => ({ ...names.status, names: await names.rows() }),
         'recover-names': async () => await names.recover(),
         stop: async (params: unknown) => {
@@ -134,7 +149,7 @@ export class Daemon {
           return { pid: process.pid }
         },
         drain: async () => {
-          await peer.drain(Number.POSITIVE_INFINITY)
+          await peer.drain({ deadlineMs: Number.POSITIVE_INFINITY })
           return null
         },
         reach: async () => await (mesh?.node.reach() ?? []),
@@ -186,7 +201,7 @@ export class Daemon {
         listen: mesh.node.address === undefined ? [] : [mesh.node.address],
       }
       writeAgentRecord(home, record)
-      daemon = new Daemon({ home, lock, server, peer, mesh, names, record, log })
+      daemon = new Daemon({ home, lock, server, peer, mesh, names, runs, record, log })
       log(
         `agent ${shoalVersion} of peer ${peerId} runs: pid ${process.pid}, Node ${process.versions.node}, socket ${socket}`,
       )
@@ -213,6 +228,7 @@ export class Daemon {
     peer,
     mesh,
     names,
+    runs,
     record,
     log,
   }: {
@@ -222,6 +238,7 @@ export class Daemon {
     peer: Peer
     mesh: MeshHost
     names: NameDirectory
+    runs: Runs
     record: AgentRecord
     log: (line: string) => void
   }) {
@@ -233,6 +250,7 @@ export class Daemon {
     this.#server = server
     this.#peer = peer
     this.#mesh = mesh
+    this.#runs = runs
     this.#log = log
   }
 
@@ -253,8 +271,14 @@ export class Daemon {
     try {
       if (drainMs > 0) {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
-        await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
+        await Promise.race([
+          this.#peer.drain({ deadlineMs: drainMs, leaving: true }),
+          this.#hurry.promise,
+          afterMs(drainMs + drainLimits.handOverMs),
+        ])
       }
+      // Programs that this agent has started end with it, while the rest closes.
+      const runsEnded = this.#runs.close()
       // Its vote goes to another, and its names, before it leaves.
       await Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)])
       this.names.close()
@@ -262,6 +286,7 @@ export class Daemon {
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])
       // A peer that cannot close must not keep the process: it is about to end.
       await Promise.race([this.#peer.close(), afterMs(drainLimits.closeMs)])
+      await Promise.race([runsEnded, afterMs(drainLimits.closeMs)])
     } catch (error) {
       this.#log(`stopping: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }

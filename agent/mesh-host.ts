@@ -200,6 +200,16 @@ export class MeshHost {
     })
   }
 
+  /** How long a member has been silent, and whether it is known to be gone: it need not be waited for. */
+  silence(peerId: string, incarnation: number): { ms: number; gone: boolean } {
+    for (const row of this.node.members()) {
+      if (row.peerId !== peerId) continue
+      const gone = row.incarnation > incarnation || row.state === 'left' || (row.state === 'dead' && row.confirmed)
+      return { ms: performance.now() - row.heardAt, gone }
+    }
+    return { ms: Number.POSITIVE_INFINITY, gone: false }
+  }
+
   /** What is known of a member's process. */
   facts(peerId: string): { pid: number } {
     for (const row of this.node.members()) if (row.peerId === peerId) return { pid: infoOf(row).pid }

@@ -33,5 +33,13 @@ export const figures: readonly Figure[] = [
   },
   { id: 'objects-spill', title: '4 GiB through a store of 512 MiB', module: './objects/spill' },
   { id: 'objects-streams', title: 'items of a generator', module: './objects/streams' },
+  { id: 'actors-calls', title: 'calls of one actor, embedded peer', module: './actors/calls' },
+  { id: 'actors-remote', title: 'calls of one actor on another agent (QUIC, loopback)', module: './actors/remote' },
+  {
+    id: 'actors-many',
+    title: 'many actors on one peer',
+    module: './actors/many',
+    nodeOptions: ['--expose-gc'],
+  },
   { id: 'piscina', title: 'Piscina, where it is installed', module: './rivals/piscina' },
 ]

@@ -24,6 +24,7 @@ export function context(): Context {
     jobId: task.jobId,
     namespace: task.namespace,
     taskId,
+    ...(task.actorId === undefined ? {} : { actorId: task.actorId }),
     attempt,
     gpuIds: task.gpuIds,
     get signal() {

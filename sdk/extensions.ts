@@ -1,13 +1,39 @@
 import { errorExtension } from '../wire/error-extension.ts'
-import type { Decoder, Encoder, Extension } from '../wire/values/index.ts'
+import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
+import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
 import { type Engine, RefData } from './client/index.ts'
+import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { Group, type GroupData } from './placement-group.ts'
+import { Queue } from './queue.ts'
+import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
 import { isRemoteFunction } from './remote-brand.ts'
-import { type FunctionData, functionDataOf, receivedFunction } from './remote-function.ts'
+import { type FunctionData, functionDataOf, receivedSource, remoteFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
+import type { ActorOptions } from './types.ts'
 
 /** What values may hold besides data: refs, remote functions, Shoal's errors. One set a thread. */
 export function clientExtensions(engine: Engine): Extension[] {
-  return [errorExtension, refExtension(engine), functionExtension(engine), streamExtension(engine)]
+  return [
+    errorExtension,
+    refExtension(engine),
+    functionExtension(engine),
+    streamExtension(engine),
+    handleExtension(engine),
+    groupExtension,
+    queueExtension,
+  ]
+}
+
+/** A placement group: its id, and the bundles it was asked for. */
+const groupExtension: Extension = {
+  tag: 5,
+  matches: isPlacementGroup,
+  encode(value: object, encoder: Encoder): void {
+    encoder.value({ ...(value as BrandedGroup)[groupBrand] }, 'group')
+  },
+  decode(decoder: Decoder): unknown {
+    return new Group(decoder.value() as GroupData)
+  },
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */
@@ -27,6 +53,39 @@ function streamExtension(engine: Engine): Extension {
       return new Stream(data, decoder.varint())
     },
   }
+}
+
+/** The ref that stands for the actor, and what handles of it know. */
+function handleExtension(engine: Engine): Extension {
+  const refs = refExtension(engine)
+  return {
+    tag: 4,
+    matches: isHandle,
+    encode(value: object, encoder: Encoder): void {
+      const { ref, shape } = handleData(value)
+      if (!ref) throw new ValueError('', 'is the handle of an actor that could not be made')
+      refs.encode(ref, encoder)
+      encoder.string(shape.text)
+    },
+    decode(decoder: Decoder): unknown {
+      const ref = refs.decode(decoder) as RefData
+      const shape = shapeFrom(decoder.string())
+      return makeHandle({ shape, ref, pending: pendingOf(shape) })
+    },
+  }
+}
+
+/** The handle of the actor behind it, and its bound. */
+const queueExtension: Extension = {
+  tag: 6,
+  matches: isQueue,
+  encode(value: object, encoder: Encoder): void {
+    const { handle, maxSize } = (value as Queue<unknown>)[queueBrand]
+    encoder.value({ handle, maxSize }, 'queue')
+  },
+  decode(decoder: Decoder): unknown {
+    return Queue.received(decoder.value() as QueueData)
+  },
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */
@@ -64,7 +123,10 @@ function functionExtension(engine: Engine): Extension {
       encoder.value(functionDataOf(value, engine), 'function')
     },
     decode(decoder: Decoder): unknown {
-      return receivedFunction(decoder.value() as FunctionData, engine)
+      const data = decoder.value() as FunctionData
+      const source = receivedSource(data, engine)
+      if (data.actor) return remoteClass(source, data.options as ActorOptions, data.actor)
+      return remoteFunction(source, data.options)
     },
   }
 }

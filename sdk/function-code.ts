@@ -4,6 +4,8 @@ import type { CodeObject } from './capture/index.ts'
 import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
+import { handleData, isHandle } from './handle-data.ts'
+import { isQueue, queueBrand } from './queue-data.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
 
@@ -151,6 +153,8 @@ function travelling(
   const refs: RefData[] = []
   for (const one of held) {
     if (isRef(one)) refs.push(one)
+    else if (isQueue(one)) refs.push(...refsOfHandle(one[queueBrand].handle))
+    else if (isHandle(one)) refs.push(...refsOfHandle(one))
     else if (isRemoteFunction(one) && !about.entries.has(functionSourceOf(one))) {
       const inner = functionSourceOf(one).code({}, engine)
       codes.push(inner.hash, ...inner.codes)
@@ -161,6 +165,12 @@ function travelling(
   }
   const { name, retryClasses } = about
   return { hash, entry: 0, retryClasses, name, blobs: [...blobHashes], codes, refs, parts }
+}
+
+/** A handle that could not be made has none. */
+function refsOfHandle(handle: object): RefData[] {
+  const { ref } = handleData(handle)
+  return ref ? [ref] : []
 }
 
 /** Sends code that the agent of this engine has not had from it. */

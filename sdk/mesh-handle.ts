@@ -1,6 +1,9 @@
+import { chromeTrace } from '../wire/trace.ts'
+import { traceSource } from '../wire/trace-source.ts'
 import type { Engine } from './client/index.ts'
 import { checkNeed, checkRowFilter, checkTicketOptions, checkWaitForOptions } from './options/index.ts'
 import type {
+  ActorRow,
   Mesh,
   MeshState,
   ObjectRow,
@@ -16,8 +19,9 @@ import type {
 import { waitForPeers } from './wait-for.ts'
 
 /** What names a row. */
-const idOf: Record<'tasks' | 'objects' | 'workers', (row: Record<string, unknown>) => string> = {
+const idOf: Record<keyof MeshState, (row: Record<string, unknown>) => string> = {
   tasks: ({ taskId }) => String(taskId),
+  actors: ({ actorId }) => String(actorId),
   objects: ({ objectId }) => String(objectId),
   workers: ({ peerId, workerId }) => `${peerId}/${workerId}`,
 }
@@ -40,6 +44,7 @@ export class MeshHandle implements Mesh {
     this.meshId = engine.welcome.meshId
     this.state = {
       tasks: filter => this.#rows<TaskRow>('tasks', filter),
+      actors: filter => this.#rows<ActorRow>('actors', filter),
       objects: filter => this.#rows<ObjectRow>('objects', filter),
       workers: filter => this.#rows<WorkerRow>('workers', filter),
     }
@@ -77,11 +82,15 @@ export class MeshHandle implements Mesh {
     )
   }
 
+  async timeline(): Promise<Uint8Array> {
+    return chromeTrace(await traceSource((method, params) => this.#ask(method, params)))
+  }
+
   async drain(): Promise<void> {
     await this.#ask('drain')
   }
 
-  #rows<Row>(kind: 'tasks' | 'objects' | 'workers', filter: RowFilter<Row> | undefined): AsyncIterable<Row> {
+  #rows<Row>(kind: keyof MeshState, filter: RowFilter<Row> | undefined): AsyncIterable<Row> {
     const checked = checkRowFilter(kind, filter)
     const ask = (after: unknown): Promise<unknown> => this.#ask(kind, { filter: checked, limit: PAGE, after })
     return (async function* () {

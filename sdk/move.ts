@@ -1,8 +1,9 @@
 import type { RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
+import { isHandle, releaseHandle } from './handle-data.ts'
 import { checkRef } from './options/index.ts'
 import { isStream } from './stream.ts'
-import type { ObjectRef, ObjectStream } from './types.ts'
+import type { ActorHandle, ObjectRef, ObjectStream } from './types.ts'
 
 /** Refs that are let go of when the submission that they are an argument of has been accepted. */
 const moving = new WeakSet<RefData>()
@@ -26,10 +27,14 @@ export function releaseMoved(args: readonly unknown[]): void {
 }
 
 /**
- * Lets go of refs: what they name goes when nobody else holds it. A stream is read no more. Twice is nothing.
+ * Lets go of refs and handles: what they name goes when nobody else holds it. A stream is read no more. Twice is nothing.
  * @throws InvalidOptionError where something is neither
  */
-export function release(...refs: (ObjectRef<unknown> | ObjectStream<unknown>)[]): void {
-  for (const ref of refs) checkRef('release', ref, value => isRef(value) || isStream(value))
-  for (const ref of refs) ref.release()
+// biome-ignore lint/suspicious/noExplicitAny: handles of any actors
+export function release(...items: (ObjectRef<unknown> | ObjectStream<unknown> | ActorHandle<any>)[]): void {
+  for (const item of items) checkRef('release', item, value => isRef(value) || isStream(value) || isHandle(value))
+  for (const item of items) {
+    if (isHandle(item)) releaseHandle(item)
+    else (item as ObjectRef<unknown>).release()
+  }
 }

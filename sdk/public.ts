@@ -2,25 +2,19 @@
 import './orphans.ts'
 import './worker.ts'
 
+export { actor, checkpoint, exitActor, getActor, kill } from './actor/index.ts'
+export { ActorPool } from './actor-pool.ts'
 export { asCompleted } from './asCompleted.ts'
 export { cancel } from './cancel.ts'
 export { context, mesh } from './context.ts'
+export { drain } from './drain.ts'
 export * from './errors/index.ts'
 export { get } from './get.ts'
 export { init } from './init.ts'
-export {
-  ActorPool,
-  actor,
-  checkpoint,
-  drain,
-  exitActor,
-  getActor,
-  kill,
-  placementGroup,
-  Queue,
-} from './later.ts'
 export { move, release } from './move.ts'
+export { placementGroup } from './placement-group.ts'
 export { put } from './put.ts'
+export { Queue } from './queue.ts'
 export { registerType, type TypeCodec } from './register-type.ts'
 export { task } from './task.ts'
 export type * from './types.ts'

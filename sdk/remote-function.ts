@@ -2,6 +2,7 @@ import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
 import { record } from '../wire/records.ts'
 import { sendText } from '../wire/texts.ts'
 import { ValueError } from '../wire/values/index.ts'
+import type { ClassShape } from './actor-shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from './client/index.ts'
 import { expectProcess } from './expected-processes.ts'
 import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from './function-code.ts'
@@ -12,7 +13,7 @@ import { checkMapped, checkTaskOptions, checkTogether } from './options/index.ts
 import type { Ref } from './ref.ts'
 import { type Branded, brand } from './remote-brand.ts'
 import { currentSession } from './session.ts'
-import { Stream } from './stream.ts'
+import { type Submitted, submitted } from './submitted.ts'
 import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './types.ts'
 
 /** What a remote function is made of. */
@@ -66,24 +67,12 @@ export function remoteFunction<F extends AnyFunction>(source: FunctionSource, op
   return made as unknown as RemoteFunction<F>
 }
 
-/** What a call gives: a ref, one for each of its values, or a stream. */
-type Submitted = RefData | RefData[] | Stream<unknown>
-
 function submit(remote: Remote, args: unknown[]): Submitted {
   const { isGenerator } = remote.source
   const count = isGenerator ? 1 : (remote.options.returns ?? 1)
   const engine = currentSession()?.engine
   const given = engine ? submitTo(engine, remote, args, count) : notInitialized()
-  if (isGenerator) return new Stream(given as RefData)
-  if (count === 1 || Array.isArray(given)) return given
-  // It failed before anything was sent: each of its refs says why, and the first does should nobody ask.
-  return [given, ...Array.from({ length: count - 1 }, () => (engine ? silentlyLike(engine, given) : notInitialized()))]
-}
-
-function silentlyLike(engine: Engine, failed: RefData): RefData {
-  const ref = engine.failedLike(failed)
-  engine.unasked.forget(ref)
-  return ref
+  return submitted(given, { isGenerator, count }, engine, notInitialized)
 }
 
 /** A ref, or one for each of several values; one that has failed where nothing could be sent. */
@@ -125,7 +114,7 @@ function define(remote: Remote, engine: Engine): Defined {
 }
 
 /** A ref that can only be asked why. */
-function notInitialized(): RefData {
+export function notInitialized(): RefData {
   return orphan(new NotInitializedError('a remote call needs a mesh: call `await init()` first'))
 }
 
@@ -154,13 +143,15 @@ export interface FunctionData {
   codes: string[]
   options: TaskOptions
   isGenerator: boolean
+  /** Of a class of actors: what it is. */
+  actor?: ClassShape
   /** Refs that its code holds: whoever has the function holds them. */
   refs: RefData[]
 }
 
 /** What a remote function travels as; its code goes to the agent. */
 export function functionDataOf(value: object, engine: Engine): FunctionData {
-  const { source, options } = (value as RemoteBranded)[brand]
+  const { source, options, actor } = (value as Branded<Remote & { actor?: ClassShape }>)[brand]
   const { retryErrors, ...rest } = options
   const travels =
     retryErrors === undefined ? rest : { ...rest, retryErrors: retryErrors !== false && !isEmptyList(retryErrors) }
@@ -168,7 +159,18 @@ export function functionDataOf(value: object, engine: Engine): FunctionData {
   if (entry !== undefined) {
     const { name } = source
     const { isGenerator } = source
-    return { hash: '', entry, retryClasses: [], name, blobs: [], codes: [], options: travels, isGenerator, refs: [] }
+    return {
+      hash: '',
+      entry,
+      retryClasses: [],
+      name,
+      blobs: [],
+      codes: [],
+      options: travels,
+      isGenerator,
+      actor,
+      refs: [],
+    }
   }
   const code = source.code(options, engine)
   sendCodes(engine, code)
@@ -182,6 +184,7 @@ export function functionDataOf(value: object, engine: Engine): FunctionData {
     codes: [...codes],
     options: travels,
     isGenerator: source.isGenerator,
+    actor,
     refs: [...refs],
   }
 }
@@ -190,8 +193,8 @@ function isEmptyList(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0
 }
 
-/** A function that came inside a value: it keeps its code and is not captured again. */
-export function receivedFunction(data: FunctionData, engine: Engine): unknown {
+/** Where a function that came inside a value has its code from: it keeps it, and is not captured again. */
+export function receivedSource(data: FunctionData, engine: Engine): FunctionSource {
   const around = data.hash === '' ? engine.bridge?.loading() : undefined
   const { entry, retryClasses, name, refs } = data
   const { hash, blobs, codes } = around ?? data
@@ -208,5 +211,5 @@ export function receivedFunction(data: FunctionData, engine: Engine): unknown {
     })
   }
   Object.defineProperty(local, 'name', { value: name })
-  return remoteFunction(new FunctionSource(local, { received, isGenerator: data.isGenerator === true }), data.options)
+  return new FunctionSource(local, { received, isGenerator: data.isGenerator === true })
 }

@@ -16,6 +16,10 @@ export interface RunningTask {
   readonly jobId: string
   readonly namespace: string
   readonly functionName: string
+  /** The actor whose call it is. */
+  readonly actorId: string | undefined
+  /** It holds what it was given while it awaits: an actor's calls do. */
+  readonly keeps: boolean
   /** The types that its program has registered, as the classes that its function sees. */
   readonly types: TypeRegistry | undefined
   /** GPUs granted to it. */
@@ -50,6 +54,12 @@ export interface WorkerBridge {
   isLoaded(hash: string): boolean
   /** Loads a received function's code, once it has arrived. */
   prepare(hash: string): Promise<void>
+  /** Ends the actor whose code calls it. */
+  exitActor(): never
+  /** Whether the code that runs belongs to an actor. */
+  inActor(): boolean
+  /** Given by the `shoal` module: keeps a value safe from the end of this peer, and gives it back. */
+  keeping?: { keep(value: unknown): Promise<object>; read(ref: object): Promise<unknown> }
   /** What the `shoal` module gives. */
   client?: WorkerClient
 }

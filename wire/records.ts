@@ -60,6 +60,8 @@ export const record = {
   /** Of a stream. field 0: reads it from item n on, 1: has taken n items, 2: reads it no more, 3: leaves
    * it to others. words: [slot, n] */
   read: 25,
+  /** A call of an actor: as `submit`, with two words before its lists: the actor's slot, and 0. */
+  invoke: 26,
   /** text: ProcessSpec: functions of process isolation are about to come; a process may be kept ready. */
   expect: 30,
 
@@ -103,7 +105,8 @@ export const record = {
   learn: 48,
   /**
    * One attempt. field: number of dependencies.
-   * words: [token, claim, function, attempt, client, number lo, number hi, width, argument bytes, GPUs], then each
+   * words: [token, claim (-1: it cannot be taken back), function, attempt, client, number lo, number hi, width (of an
+   * actor's calls and of its making: the token of the actor), argument bytes, GPUs], then each
    * dependency (6 words: kind, place lo, place hi, bytes lo, bytes hi, pin), the numbers of the GPUs, then the arguments
    * and the inline dependencies' values, each 8-aligned.
    */
@@ -121,6 +124,12 @@ export const record = {
    * words: [number, from lo, from hi, bytes, total lo, total hi], then bytes
    */
   given: 55,
+  /** words: [actor's token]: this actor is over. `dismissed` follows. */
+  dismiss: 65,
+  /** Before the `run` that makes an actor: what it saved last. words: [actor's token, bytes], value */
+  restore: 66,
+  /** words: [0]: nothing of this thread goes on until the last claim is 0 again. */
+  freeze: 70,
 
   // worker → agent
   /** The worker is ready. */
@@ -145,6 +154,12 @@ export const record = {
   collected: 63,
   /** A part or an item of a task. field: flags. words: [token, index, contained keys, bytes, request, 0], keys, 8-aligned value */
   product: 64,
+  /** words: [actor's token]: nothing of it runs here any more. */
+  dismissed: 67,
+  /** An actor ends itself. field: 0 by `exitActor`, 1 by `process.exit`. words: [actor's token, exit code] */
+  left: 68,
+  /** What an actor saved. words: [actor's token, contained keys, bytes, 0], keys, 8-aligned value */
+  saved: 69,
 } as const
 
 /** Flags of `result` and `done`. */
@@ -159,6 +174,8 @@ export const flag = {
   retry: 8,
   /** The task awaited something of the mesh at least once. */
   awaited: 16,
+  /** It held its thread for long without letting others have a turn. */
+  blocked: 32,
 } as const
 
 /** What an `item` record says of the item's value. */
@@ -178,7 +195,7 @@ export interface Hello {
 }
 
 /** Version of these records; both sides say theirs and refuse another. */
-export const recordsVersion = 4
+export const recordsVersion = 5
 
 /** Text of `welcome`. */
 export interface Welcome {
@@ -218,6 +235,41 @@ export interface FunctionSpec {
   placement?: PlacementSpec
   /** Runs in processes like this; left out: in threads. */
   process?: ProcessSpec
+  /** It is a class, whose instances are actors. */
+  actor?: ActorSpec
+  /** It is a method of actors. */
+  call?: CallSpec
+}
+
+/** Of a class of actors. Its `retries` are the restarts. */
+export interface ActorSpec {
+  /** Calls that run at a time, of those that belong to no group. */
+  maxConcurrency: number
+  /** Calls that run at a time, by group. */
+  groups: Record<string, number>
+  /** Groups by method. */
+  methodGroups: Record<string, string>
+  /** Lives beside others in one thread. */
+  shares: boolean
+  /** Lives until it is killed or ends itself. */
+  detached: boolean
+  /** How often it saves its state; 0: not by this. */
+  checkpointCalls: number
+  checkpointMs: number
+  /** Under which it is found, in which namespace ('': that of its program), and whether one that is there already will do. */
+  name?: string
+  namespace?: string
+  getIfExists?: boolean
+  /** What its handles say of it. */
+  shape: string
+}
+
+/** Of a method of actors. */
+export interface CallSpec {
+  method: string
+  className: string
+  /** Left out: the group that the class says. */
+  group?: string
 }
 
 /** What makes two processes alike: tasks that say the same may share one. */
@@ -233,6 +285,25 @@ export interface PlacementSpec {
   labels?: Record<string, unknown>
   soft?: boolean
   spread?: boolean
+  group?: GroupPlacement
+}
+
+/** A bundle of a placement group. */
+export interface GroupPlacement {
+  id: string
+  /** -1: any that fits. */
+  bundle: number
+  /** What each bundle has; nothing where it is known already that the bundle fits. */
+  bundles: Record<string, number>[]
+}
+
+/** What a program asks a placement group to be (call `group-make`). */
+export interface GroupRequest {
+  id: string
+  name?: string
+  strategy: 'pack' | 'spread' | 'strict-pack' | 'strict-spread'
+  bundles: Record<string, number>[]
+  detached: boolean
 }
 
 /** What an agent tells a worker of a function (`learn`). */
@@ -248,6 +319,8 @@ export interface WorkerFunction {
   retryErrors: boolean
   returns: number
   backpressure: number
+  actor?: ActorSpec | undefined
+  call?: CallSpec | undefined
   jobId: string
   namespace: string
 }

@@ -64,6 +64,28 @@ export interface TaskRow {
   resources: Resources
 }
 
+/** Where an actor is. */
+export type ActorState = 'pending' | 'alive' | 'restarting' | 'dead'
+
+/** An actor. */
+export interface ActorRow {
+  actorId: string
+  className: string
+  name?: string
+  namespace: string
+  lifetime: 'refs' | 'detached'
+  state: ActorState
+  /** What it waits for, or why it died, in words. */
+  reason?: string
+  peerId?: string
+  workerId?: string
+  pid?: number
+  restarts: number
+  /** Calls that have not ended. */
+  pendingCalls: number
+  jobId: string
+}
+
 /** An object. */
 export interface ObjectRow {
   objectId: string
@@ -102,5 +124,5 @@ export interface Status {
   available: Resources
   waiting: { reason: string; resources: Resources; count: number }[]
   tasks: Record<TaskState, number>
-  actors: Record<string, number>
+  actors: Record<ActorState, number>
 }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { followLog, type Home, homeAt, type LogEntry, logSize, mentions, readLog } from '../home/index.ts'
+import { isRunId } from '../runs/index.ts'
 import type { Command } from './command.ts'
 import { Failure, usageError } from './failure.ts'
+import { runLogs } from './run-logs.ts'
 import { printableLines, type Terminal } from './terminal.ts'
 
 const entriesDefault = 1_000
@@ -9,27 +11,31 @@ const entriesMax = 1_000_000
 
 export const logs: Command = {
   name: 'logs',
-  summary: "prints the agent's log, whole or what names one id",
+  summary: "prints the agent's log, whole or what names one id, or what a run has said",
   usage: '[ID] [-f]',
   about: [
     "Prints the newest entries of the agent's log, or those that name ID: a task, a worker, an object, a job, a peer.",
     'It reads the files under $SHOAL_HOME/logs (at most 5 of 10 MiB), so it works when the agent has ended, too.',
+    'Where ID is a run (shoal run --detach): what its program has written, each stream to the same one here.',
   ].join('\n'),
   options: {
     follow: { short: 'f', help: 'go on printing what is added, until Ctrl-C (default: end)' },
     lines: { value: 'N', short: 'n', help: `at most N entries, the newest (default: ${entriesDefault})` },
   },
   positionals: { name: 'ID', max: 1, what: 'an id' },
-  json: 'an array of { time, text }; with -f one such object a line',
+  json: 'an array of { time, text }, of a run of { stream, text }; with -f one such object a line',
   examples: [
     ['shoal logs -f', 'watch what the agent says'],
     ['shoal logs TASK', 'what is known about one task'],
+    ['shoal logs run-0123456789', 'what a program has written that shoal run --detach has started'],
   ],
   async run(args, terminal) {
     const [id] = args.positionals
     const count = readCount(args.value('lines'))
-    const home = homeAt()
     const follow = args.has('follow')
+    if (id !== undefined && isRunId(id))
+      return await runLogs(id, { count: args.has('lines') ? count : undefined, isFollowed: follow }, terminal)
+    const home = homeAt()
     const keep = (entry: LogEntry) => id === undefined || mentions(entry, id)
     const from = logSize(home.logFile)
     const entries = await readLog(home.logFile, count, keep)

@@ -1,4 +1,5 @@
 import { shoalVersion } from '../node-version.ts'
+import { actors } from './actors.ts'
 import { ownWords, parseArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
@@ -12,10 +13,13 @@ import { nearest } from './nearest.ts'
 import { objects } from './objects.ts'
 import { peers } from './peers.ts'
 import { run } from './run.ts'
+import { runs } from './runs.ts'
 import { status } from './status.ts'
 import { tasks } from './tasks.ts'
 import { printable, processTerminal } from './terminal.ts'
 import { ticket } from './ticket.ts'
+import { timeline } from './timeline.ts'
+import { top } from './top.ts'
 import { up } from './up.ts'
 import { workers } from './workers.ts'
 
@@ -27,12 +31,16 @@ export const commands: readonly Command[] = [
   down,
   status,
   run,
+  runs,
   tasks,
+  actors,
   objects,
   peers,
   workers,
   names,
   logs,
+  top,
+  timeline,
   doctor,
 ]
 

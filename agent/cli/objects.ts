@@ -17,6 +17,7 @@ export const objects = listCommand<ObjectRow>({
     ownerId: 'any',
     jobId: 'any',
     name: 'any',
+    bytes: 'any',
   },
   examples: [['shoal objects --filter kind=put', 'what programs have put, and not let go of']],
   columns: [

@@ -20,6 +20,8 @@ export const tasks = listCommand<TaskRow>({
     peerId: 'any',
     actorId: 'any',
     attempt: 'any',
+    reason: 'any',
+    submittedAt: 'any',
   },
   examples: [
     ['shoal tasks --filter state=failed', 'what failed, and why'],

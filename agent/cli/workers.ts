@@ -15,6 +15,7 @@ export const workers = listCommand<WorkerRow>({
     peerId: 'any',
     pid: 'any',
     taskId: 'any',
+    memoryBytes: 'any',
   },
   examples: [['shoal workers --filter state=busy', 'which threads run what']],
   columns: [

@@ -18,6 +18,10 @@ export type Failure =
   | { kind: 'lost'; reason: string }
   | { kind: 'owner-died'; peerId: string }
   | { kind: 'peer-died'; name: string; peerId: string }
+  | { kind: 'actor-died'; name?: string; reason: string; lastLines?: readonly string[] }
+  | { kind: 'name-taken'; actorName: string; namespace: string }
+  | { kind: 'no-bundle'; name: string; resource: string; requested: string; has: string }
+  | { kind: 'group-removed'; name: string; group: string; reason: string }
   | { kind: 'code'; bytes: Uint8Array }
 
 /** A process past its limit, in bytes. */
@@ -46,4 +50,16 @@ export function workerFailure(name: string, end: ThreadEnd, stoppedTask: string 
   const { exitCode, signal, isProcess, lastLines, reason, outOfMemory } = end
   if (outOfMemory && stoppedTask === undefined) return { kind: 'out-of-memory', name, ...outOfMemory }
   return { kind: 'worker-died', name, exitCode, signal, isProcess, lastLines, reason, stoppedTask }
+}
+
+/** Why, in words, as the state shows it. */
+export function reasonOf(failure: Failure): string {
+  switch (failure.kind) {
+    case 'infeasible':
+      return `no peer could ever give it ${failure.requested} ${failure.resource}: the mesh has ${failure.has}`
+    case 'name-taken':
+      return `the name '${failure.actorName}' was held by another`
+    default:
+      return 'reason' in failure ? failure.reason : failure.kind
+  }
 }

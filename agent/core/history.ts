@@ -17,6 +17,9 @@ export class History {
   readonly #attempts: (Attempt[] | undefined)[]
   readonly #error: (string | undefined)[]
   readonly #at: Attempt['at'][]
+  /** Of calls: their actors, by client and number. */
+  readonly #actorClient: Int32Array
+  readonly #actorNumber: Float64Array
   #next = 0
   /** How many were ever remembered. */
   #added = 0
@@ -39,6 +42,8 @@ export class History {
     this.#attempts = new Array(capacity)
     this.#error = new Array(capacity)
     this.#at = new Array(capacity)
+    this.#actorClient = new Int32Array(capacity)
+    this.#actorNumber = new Float64Array(capacity)
   }
 
   add(
@@ -60,6 +65,9 @@ export class History {
     this.#submittedAt[at] = rows.submittedAt[row]
     this.#startedAt[at] = end.startedAt
     this.#endedAt[at] = end.endedAt
+    const actor = rows.actor[row]
+    this.#actorClient[at] = actor < 0 ? -1 : rows.client[actor]
+    if (actor >= 0) this.#actorNumber[at] = rows.number[actor]
     const live = rows.extra[row]?.attempts
     const attempts = live && [...live]
     if (end.at !== undefined || this.#at[at] !== undefined) this.#at[at] = end.at
@@ -92,6 +100,7 @@ export class History {
         attempts: this.#attempts[at],
         error: this.#error[at],
         at: this.#at[at],
+        actor: this.#actorClient[at] < 0 ? undefined : { client: this.#actorClient[at], number: this.#actorNumber[at] },
       }
     }
   }
@@ -113,4 +122,6 @@ export interface FinishedTask {
   attempts: Attempt[] | undefined
   error: string | undefined
   at: Attempt['at']
+  /** Of a call. */
+  actor: { client: number; number: number } | undefined
 }

@@ -1,3 +1,5 @@
+import type { BundleName, BundleTable } from './bundles.ts'
+import type { Failure } from './failures.ts'
 import { limits } from './limits.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { CPUS, type Demand, GPUS, MEMORY } from './resources.ts'
@@ -7,6 +9,7 @@ import type { Lane } from './threads.ts'
 /** What the scheduler knows of one function with its options: the tasks of one kind are alike to it. */
 export class Kind {
   readonly index: number
+  readonly spec: KindSpec
   readonly name: string
   readonly demand: Demand
   readonly cpuUnits: number
@@ -34,23 +37,44 @@ export class Kind {
   served = 0
   /** Tasks of it may be started here by the scheduler: this peer fits, and they are not dealt out among peers one by one. */
   here = true
+  /** What one of its tasks leaves on a thread here may be taken by the next. */
+  refills = true
   /** Where its tasks may run. */
   readonly placement: Placement
-  /** The workers that may run it: '' is threads, anything else names processes that are alike (see `poolOf`). */
-  readonly pool: string
+  /** The workers that may run it: '' is threads, '@…' threads of actors, anything else names processes that are alike (see `poolOf`). */
+  pool: string
   /** One attempt at a time on its worker: the memory of the whole process is limited. */
   readonly alone: boolean
   /** Its tasks were granted to this peer by another: they go no further. */
   readonly guest: boolean
+  /** It runs here or nowhere: who says so is not this peer. */
+  readonly pinned: boolean
   /** The peer that granted them, or -1. */
   readonly home: number
   /** Tasks of it at each peer. */
   readonly granted = new Map<number, number>()
+  /** Of a class: how its instances, which are actors, live. */
+  readonly actor: ActorKind | undefined
+  /** Of a method of actors. */
+  readonly call: CallKind | undefined
   /** Why no task of it can run anywhere, ever. */
   impossible: { resource: string; requested: string; has: string } | undefined
+  /** What it draws from instead of the peer's resources: a bundle of a placement group; index -1: whichever has room. */
+  readonly bundle: BundleName | undefined
+  /** That bundle, where it is, or was last, at this peer. */
+  reserved: BundleTable | undefined
+  /** The peer that has the bundle now. */
+  bundleAt: string | undefined
+  /** Why its tasks wait for the group. */
+  waitsFor: string | undefined
+  /** Of one bundle's part of a kind that may use any: that kind, in whose queue its tasks wait. */
+  anyOf: Kind | undefined
+  /** Every task of it fails at once. */
+  refused: Failure | undefined
 
   constructor(index: number, rows: Rows, spec: KindSpec) {
     this.index = index
+    this.spec = spec
     this.name = spec.name
     this.demand = spec.demand
     this.cpuDemand = spec.demand.filter(({ index }) => index === CPUS)
@@ -64,10 +88,18 @@ export class Kind {
     this.returns = spec.returns ?? 1
     this.placement = spec.placement ?? pack
     this.pool = spec.pool ?? ''
-    this.alone = this.pool !== '' && spec.demand.some(({ index }) => index === MEMORY)
+    this.actor = spec.actor
+    this.call = spec.call
+    this.alone = this.isProcess && (spec.actor !== undefined || spec.demand.some(({ index }) => index === MEMORY))
+    this.bundle = spec.bundle
     this.guest = spec.home !== undefined
     this.home = spec.home ?? -1
+    this.pinned = spec.pinned === true
     this.ready = new ReadyQueue(rows)
+  }
+
+  get isProcess(): boolean {
+    return isProcessPool(this.pool)
   }
 
   get timed(): boolean {
@@ -88,7 +120,7 @@ export class Kind {
   runAhead(): number {
     if (this.awaits || this.keeps || this.timeoutMs > 0 || !(this.meanMs < limits.shortTaskMs)) return 1
     // What was sent to a process cannot be taken back.
-    if (this.pool !== '') return 1
+    if (this.pool !== '' || this.actor) return 1
     return Math.max(1, Math.min(limits.runAheadTasksMax, Math.floor(limits.runAheadMs / Math.max(this.meanMs, 0.0005))))
   }
 
@@ -116,8 +148,45 @@ export interface KindSpec {
   placement?: Placement
   /** Default: threads. */
   pool?: string
+  /** Default: none. */
+  bundle?: BundleName | undefined
   /** Of a guest: the peer that grants it. */
   home?: number
+  pinned?: boolean
+  actor?: ActorKind | undefined
+  call?: CallKind | undefined
+}
+
+/** What the cores know of a class of actors. */
+export interface ActorKind {
+  readonly className: string
+  /** Calls that run at a time: of the default group, and of others. */
+  readonly maxConcurrency: number
+  readonly groups: Readonly<Record<string, number>>
+  readonly methodGroups: Readonly<Record<string, string>>
+  /** Its instances live beside others in one thread, unless they have been seen to block it. */
+  readonly shares: boolean
+  readonly detached: boolean
+  readonly name?: string | undefined
+  readonly namespace?: string | undefined
+  readonly getIfExists?: boolean | undefined
+}
+
+/** What the cores know of a method of actors. */
+export interface CallKind {
+  readonly method: string
+  /** Left out: the one that the class says. */
+  readonly group?: string | undefined
+}
+
+/** Threads in which actors live that share them. */
+export const sharedPool = '@shared'
+/** A thread for one actor. */
+export const ownPool = '@own'
+
+/** Whether the workers of a pool are processes. */
+export function isProcessPool(pool: string): boolean {
+  return pool !== '' && !pool.startsWith('@')
 }
 
 /** Where the tasks of a kind may run; `soft`: only if such a peer is there. */

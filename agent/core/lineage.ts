@@ -66,9 +66,15 @@ export class Lineage {
 
   #forgetHalf(): void {
     let at = 0
+    // How an actor is made is kept as long as it lives.
+    const actors: number[] = []
     for (; at < this.#kept.length && this.#bytes > limits.lineageBytesMax / 2; at++) {
       const row = this.#rows.rowOf(this.#kept[at])
       if (row < 0 || !this.#rows.more(row).lineage) continue
+      if (this.#rows.more(row).actor) {
+        actors.push(this.#kept[at])
+        continue
+      }
       const extra = this.#rows.more(row)
       this.#objects.forgetLineage(row)
       extra.arguments = undefined
@@ -76,7 +82,7 @@ export class Lineage {
       extra.values = undefined
       extra.forgotten = true
     }
-    this.#kept.splice(0, at)
+    this.#kept.splice(0, at, ...actors)
   }
 
   /** Why a value cannot be made again, or undefined. */

@@ -114,6 +114,10 @@ export class Objects {
   #sweepOne(row: number): void {
     const { rows } = this
     const extra = rows.extra[row]
+    if (extra?.actor && rows.state[row] < state.ready && rows.kind[row] >= 0 && rows.holders[row] === 0) {
+      this.onActorUnheld(row)
+      return
+    }
     const products = extra?.products
     if (products?.isStream) {
       const others = products.live + products.idle + (extra?.lineageHolders ?? 0)
@@ -153,6 +157,7 @@ export class Objects {
     if (extra && (extra.offset >= 0 || extra.disk !== undefined)) this.spilling.drop(row)
     this.forgetLineage(row)
     if (extra) this.onFreed(row)
+    if (extra?.actor) this.onActorFreed(row)
     rows.remove(row)
     if (madeBy) this.onProductFreed(row, madeBy)
     if (alias !== undefined) this.letGo(alias)
@@ -161,6 +166,13 @@ export class Objects {
   }
 
   // ---- lineage
+
+  /** Called for a row that stands for an actor: where it is, or that it is no more, is known. */
+  onActorSettled: (row: number) => void = () => undefined
+  /** Called for one that is about to be removed, or that only lineage holds. */
+  onActorFreed: (row: number) => void = () => undefined
+  /** Called for one that nobody holds, and which has not begun to live. */
+  onActorUnheld: (row: number) => void = () => undefined
 
   /** Called for a task's product that is gone. */
   onProductFreed: (row: number, madeBy: { task: number; index: number }) => void = () => undefined
@@ -199,8 +211,9 @@ export class Objects {
     const foreign = this.isForeign(row)
     const goes = stored || at === state.remote || (foreign && at === state.expected)
     if (!goes || extra.pulling) return
+    if (extra.actor) this.onActorFreed(row)
     const { holds, sharesWith, locations } = extra
-    if (sharesWith === undefined) this.spilling.drop(row)
+    if (sharesWith === undefined && !extra.actor) this.spilling.drop(row)
     rows.state[row] = state.gone
     extra.holds = undefined
     extra.sharesWith = undefined
@@ -216,6 +229,25 @@ export class Objects {
     this.rows.state[row] = state.expected
     this.rows.more(row).wanted = false
     this.#effects.borrow(row)
+  }
+
+  /** What was let go is needed again. */
+  needAgain(row: number): void {
+    this.#revive(row)
+  }
+
+  /** An actor of this peer's lives here. */
+  lives(row: number): void {
+    const { waiters, subscribers } = this.rows.more(row)
+    this.rows.state[row] = state.ready
+    this.#available(row, waiters, subscribers)
+    this.sweep(row)
+  }
+
+  /** An actor of this peer's is no more. */
+  ends(row: number, failure: Failure): void {
+    if (this.rows.state[row] !== state.failed) this.#end(row, failure)
+    this.sweep(row)
   }
 
   /** Somebody holds it again: its value is made, or it fails. */
@@ -326,7 +358,7 @@ export class Objects {
     const waiters = extra?.waiters
     const subscribers = extra?.subscribers
     if (extra) extra.locations = undefined
-    const told = extra?.told === true
+    const told = extra?.told === true || extra?.actor !== undefined
     const kept = told || contains || rows.shared[row] === 1 || extra?.products?.isStream === true
     if (contains) for (const held of holds) this.hold(held)
     if (slot >= 0 && !told) {
@@ -386,7 +418,7 @@ export class Objects {
   #tellStored(row: number, bytes: number): void {
     const { client, slot, kind } = this.rows
     const extra = this.rows.more(row)
-    if (slot[row] < 0 || extra.told || (kind[row] < 0 && extra.madeBy === undefined)) return
+    if (slot[row] < 0 || extra.told || extra.actor || (kind[row] < 0 && extra.madeBy === undefined)) return
     extra.told = true
     this.#effects.stored(client[row], slot[row], bytes)
   }
@@ -416,6 +448,7 @@ export class Objects {
     extra.wanters = undefined
     if (wanters) for (const peer of wanters) this.#effects.tell(peer, row)
     if (extra.followers) this.#tellFollowers(row)
+    if (extra.actor) this.onActorSettled(row)
     this.rows.holders[row]--
     this.#tellWaiters()
   }
@@ -649,7 +682,7 @@ export class Objects {
   /** Whether this peer has its stored value, in the store or on disk. */
   isHere(row: number): boolean {
     const extra = this.rows.extra[this.place(row)]
-    return extra !== undefined && (extra.offset >= 0 || extra.disk !== undefined)
+    return extra !== undefined && (extra.offset >= 0 || extra.disk !== undefined || extra.actor?.instance !== undefined)
   }
 
   /** Fetches the bytes of a remote value, once. `urgent`: for what has begun. */
@@ -825,7 +858,9 @@ export class Objects {
   #lose(row: number, reason: string): void {
     // Made again, as far back as needed; who waits for it goes on waiting.
     const obstacle = this.onGone(row, reason)
-    if (obstacle !== undefined) this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
+    if (obstacle === undefined) return
+    if (this.rows.extra[row]?.actor) this.#end(row, { kind: 'actor-died', reason })
+    else this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
   }
 
   /** A value that was there, elsewhere, will not be had any more. */

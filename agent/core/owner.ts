@@ -1,12 +1,16 @@
+import { type ActorPart, Actors } from './actors.ts'
+import { Bundles } from './bundles.ts'
 import { type Client, clientMax, numberMax } from './clients.ts'
 import { Exchange, type ExchangeEffects } from './exchange.ts'
-import { type Failure, type ThreadEnd, workerFailure } from './failures.ts'
+import { type Failure, reasonOf, type ThreadEnd, workerFailure } from './failures.ts'
+import { GroupKinds } from './group-kinds.ts'
 import { History } from './history.ts'
-import type { Kind } from './kinds.ts'
+import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
 import { Lineage } from './lineage.ts'
 import { type Bytes, type ObjectEffects, Objects } from './objects.ts'
 import { PeerTable } from './peers.ts'
+import { type Phase, Phases } from './phases.ts'
 import { type Produced, ProductTable } from './products.ts'
 import { type ReplicaEffects, Replicas } from './replicas.ts'
 import type { ResourceTable } from './resources.ts'
@@ -21,12 +25,14 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   need(client: number, slot: number, dependency: number): void
   /** Calls `timeUp(token, why)` after a while. */
   timer(token: number, delayMs: number, why: TimerReason): void
-  /** Tells a worker to stop an attempt. */
-  abort(thread: number, token: number): void
+  /** Tells a worker to stop an attempt. `leaves`: a call does not count from then on, though it may go on. */
+  abort(thread: number, token: number, leaves: boolean): void
   /** A guest has come to its end: its home is told. */
   answer(row: number, end: GuestEnd, from: Bytes): void
   /** A guest's stored result: its home is told where it is. */
   answerStored(row: number, end: GuestEnd, bytes: number): void
+  /** A guest was stopped, since this peer is drained: its home runs it elsewhere. */
+  evict(peer: number, token: number): void
   /** A guest found no place here, or its arguments could not be had: it goes back. */
   giveUp(peer: number, token: number): void
   /** A task that was granted is wanted no more. */
@@ -41,6 +47,26 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   answerProduct(row: number, product: GuestProduct): void
   /** The same for a task that was cancelled: it is told, and stopped only where that is forced. */
   stop(peer: number, row: number, how: Cancelling): void
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean
+  /** Sends a call to the worker in which its actor lives. */
+  runCall(thread: number, row: number, actor: number): void
+  /** Tells a worker that an actor in it is over. */
+  dismiss(thread: number, token: number): void
+  /** The peer that hosts an actor for this one is to end it. */
+  endActor(location: Location, reason: string): void
+  /** An actor that was hosted here for another peer is no more. */
+  actorLost(row: number, reason: string, mayRestart: boolean, free: boolean): void
+  /** An actor of this peer's wants its name: `named`, `unnamed` or `continueIn` follows. */
+  claimName(row: number): void
+  /** An actor that is here for the directory lives, is no more (`error`: that with which it could not be made), has saved its state. */
+  detachedMade(row: number): void
+  detachedLost(row: number, reason: string, mayRestart: boolean, error?: Uint8Array): void
+  detachedSaved(row: number): void
+  /** An actor that is hosted here has saved its state: its home is told. */
+  actorSaved(row: number, value: Uint8Array, holds: readonly number[]): void
+  /** A call was sent here, and its actor is not here: its caller asks where it is. */
+  notHere(peer: number, token: number): void
 }
 
 /** What a guest gives besides its result, for its home. */
@@ -62,6 +88,8 @@ export interface GuestEnd {
   retry: boolean
   /** What ended was not the function's own doing: a thread that died. */
   system: boolean
+  /** Of a call: its actor is not here any more. */
+  lost?: boolean
   thread: number
   startedAt: number
   endedAt: number
@@ -76,6 +104,7 @@ export interface GrantEnd {
   failed: boolean
   retry: boolean
   system: boolean
+  lost: boolean
   startedAt: number
   endedAt: number
   error: string | undefined
@@ -99,6 +128,26 @@ export interface Guest {
   dependencies: readonly number[]
   values: readonly (Uint8Array | undefined)[]
   contained: readonly number[]
+  /** Of a call: its actor here, in which incarnation, and who makes it. */
+  actor?: { token: number; epoch: number; caller: number }
+  /** Of an actor: what it had saved, and what that names. */
+  saved?: { value: Uint8Array; contained: readonly number[] }
+}
+
+/** An actor that the directory places here. */
+export interface DetachedActor {
+  client: number
+  number: number
+  kind: number
+  job: number
+  epoch: number
+  restarts: number
+  /** It may be begun anew elsewhere. */
+  movable: boolean
+  /** Of each dependency its value, or its key {client, number}. */
+  dependencies: readonly (Uint8Array | readonly number[])[]
+  contained: readonly number[]
+  saved?: { value: Uint8Array; contained: readonly number[] }
 }
 
 /** How a task is cancelled. */
@@ -109,7 +158,7 @@ export interface Cancelling {
   readonly recursive: boolean
 }
 
-export type TimerReason = 'infeasible' | 'timeout' | 'grace'
+export type TimerReason = 'infeasible' | 'timeout' | 'grace' | 'restart' | 'look'
 
 /** A task as its record says it. */
 export interface Submission {
@@ -124,6 +173,8 @@ export interface Submission {
   contained: readonly number[]
   /** Slots of its parts, whose numbers follow its own. */
   parts?: readonly number[]
+  /** Of a call: the slot of its actor, else -1. */
+  actor?: number
 }
 
 /** An attempt that was given up while its thread still works on it. */
@@ -131,7 +182,13 @@ interface Ghost {
   kind: Kind
   thread: number
   gpus: readonly number[] | undefined
+  /** Of a call: the row of its actor's instance, and its own then. */
+  actor: number
+  row: number
 }
+
+const programOver = { kind: 'actor-died', reason: 'the program that made it has ended' } as const
+const drained = 'its peer was drained'
 
 const jobOver: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
 
@@ -144,6 +201,7 @@ export class Owner {
   readonly clients = new Map<number, Client>()
   readonly kinds: (Kind | undefined)[] = []
   readonly history = new History(limits.finishedTasksMax)
+  readonly phases = new Phases(limits.phasesMax)
   readonly resources: ResourceTable
   readonly objects: Objects
   readonly lineage: Lineage
@@ -153,6 +211,9 @@ export class Owner {
   readonly replicas: Replicas
   readonly products: ProductTable
   readonly staging: Staging
+  readonly actors: Actors
+  readonly bundles: Bundles
+  readonly groups: GroupKinds
   readonly #effects: Effects
   #nextClient = 1
   /** Of the last ones, by when they ended. */
@@ -172,6 +233,7 @@ export class Owner {
     this.resources = resources
     this.#effects = effects
     this.peers = new PeerTable(() => this.newClientId())
+    this.bundles = new Bundles(resources)
     this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects, memory })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
     this.lineage = new Lineage(this.rows, this.objects, {
@@ -180,7 +242,32 @@ export class Owner {
       missed: (task, index) => this.products.missed(task, index),
     })
     this.objects.onAvailable = (token, row) => this.#dependencyThere(token, row)
-    this.staging = new Staging(this.objects, effects)
+    this.staging = new Staging(this.objects, effects, this.phases)
+    this.actors = new Actors({
+      rows: this.rows,
+      objects: this.objects,
+      kinds: this.kinds,
+      effects: {
+        run: (thread, row, actor) => {
+          this.rows.startedAt[row] = this.#now
+          effects.runCall(thread, row, actor)
+        },
+        grant: (peer, row) => {
+          this.rows.state[row] = state.granted
+          this.rows.peer[row] = peer
+          effects.grant(peer, row)
+        },
+        reaches: peer => effects.reaches(peer),
+        timer: (token, delayMs) => effects.timer(token, delayMs, 'look'),
+        failLike: (row, actor) => this.#failLike(row, actor),
+        again: (row, reason) => this.#callLost(row, reason, this.#now),
+        dismiss: (thread, token) => effects.dismiss(thread, token),
+        endThread: thread => this.scheduler.endThread(thread),
+        uninstall: ({ thread, kind, gpus }) => this.scheduler.uninstalled(thread, kind, gpus, this.#now),
+        endAt: (location, reason) => effects.endActor(location, reason),
+      },
+    })
+    this.objects.onActorUnheld = row => this.#abandonActor(row)
     this.scheduler = new Scheduler({
       rows: this.rows,
       resources,
@@ -195,7 +282,24 @@ export class Owner {
       effects,
       impossible: kind => this.#becameImpossible(kind),
       regather: kind => this.#regather(kind),
+      bundles: {
+        roomAway: kind => this.groups.roomAway(kind),
+        used: (kind, change) => this.groups.used(kind, change),
+      },
     })
+    this.groups = new GroupKinds({
+      bundles: this.bundles,
+      resources,
+      ownPeer: () => this.exchange.self.peerId,
+      place: kind => this.exchange.place(kind),
+      impossible: kind => this.#becameImpossible(kind),
+      assign: (row, kind) => this.#assign(row, kind),
+      takeBack: part => this.#takeBackPart(part),
+      waiting: () => this.scheduler.waitingKinds,
+      grantAll: part => this.exchange.grantAll(part),
+      fail: (kinds, failure) => this.#failKinds(kinds, failure),
+    })
+    this.groups.onRemoved = (group, kinds, reason) => this.#groupRemoved(group, kinds, reason)
     this.replicas = new Replicas({
       rows: this.rows,
       objects: this.objects,
@@ -223,11 +327,17 @@ export class Owner {
   }
 
   #now = 0
+  /** Actors that are made anew now are not begun before this. */
+  restartAt = 0
 
   /** Does what can be done now: here first, then with others. */
   schedule(now: number): void {
     this.#now = now
     this.objects.spilling.advance(now)
+    if (this.groups.waits) {
+      this.scheduler.settle()
+      this.groups.deal()
+    }
     this.exchange.deal(now)
     this.scheduler.schedule(now)
     const unfit = this.staging.advance()
@@ -277,9 +387,28 @@ export class Owner {
       for (const one of held) this.objects.hold(one)
       rows.more(row).holds = held
     }
+    if (kind.actor) this.actors.expect(row)
+    else if (kind.call && !this.#callOf(row, client, task)) return
     // A worker that is being ended may have said it before it was.
     if (this.#endedJobs.has(rows.job[row])) this.#failTask(row, jobOver, now)
     else if (task.dependencies.length === 0 || this.#depend(row, client, task.dependencies)) this.#queue(row, kind)
+    else if (kind.call && rows.state[row] === state.waiting) this.actors.waits(row)
+  }
+
+  /** A call: of which actor, and who makes it. False: of none. */
+  #callOf(row: number, client: Client, task: Submission): boolean {
+    const { rows } = this
+    const actor = client.row(task.actor ?? -1)
+    if (actor < 0) {
+      this.#failTask(row, { kind: 'actor-died', reason: 'its handle was released here' })
+      return false
+    }
+    const extra = rows.more(row)
+    this.objects.hold(actor)
+    extra.holds ??= []
+    extra.holds.push(actor)
+    this.actors.called(row, actor, client, task.parent >= 0 ? rows.rowOf(task.parent) : -1)
+    return true
   }
 
   /** The job of what a client does now: a worker's is that of the tasks on its thread. */
@@ -350,8 +479,22 @@ export class Owner {
       this.#failLike(row, dependency)
       return
     }
-    const extra = rows.more(row)
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--rows.more(row).missing === 0) this.#gotArguments(row)
+  }
+
+  /** What was awaited is there. */
+  #gotArguments(row: number): void {
+    const extra = this.rows.more(row)
+    const { since, bytes } = extra.gathering ?? { since: this.rows.submittedAt[row], bytes: 0 }
+    extra.gathering = undefined
+    this.notePhase(row, bytes > 0 ? 'fetch' : 'wait', { startedAt: since, bytes })
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** For the timeline. */
+  notePhase(row: number, phase: Phase, what: { startedAt: number; endedAt?: number; bytes?: number }): void {
+    const { client, number, attempt } = this.rows
+    this.phases.add({ client: client[row], number: number[row], attempt: attempt[row] }, phase, what)
   }
 
   /** The client's answer to `need`. */
@@ -366,7 +509,7 @@ export class Owner {
       return
     }
     extra.values[dependency] = value
-    if (--extra.missing === 0) this.#queue(row, this.#kind(row))
+    if (--extra.missing === 0) this.#gotArguments(row)
   }
 
   #failLike(row: number, dependency: number): void {
@@ -375,6 +518,30 @@ export class Owner {
   }
 
   #queue(row: number, kind: Kind): void {
+    if (kind.refused) {
+      this.#failTask(row, kind.refused)
+      return
+    }
+    if (kind.call) {
+      this.actors.ready(row)
+      return
+    }
+    if (kind.actor?.name !== undefined && !kind.guest && !this.#isNamed(row)) return
+    if (kind.actor && this.restartAt > this.#now) {
+      this.rows.state[row] = state.waiting
+      const { actor: part } = this.rows.more(row)
+      if (part) part.reason = 'waits until the one before it has stopped for certain'
+      this.#effects.timer(this.rows.token(row), this.restartAt - this.#now, 'restart')
+      return
+    }
+    // Which of a group's bundles it is to use is decided when one has room.
+    if (kind.anyOf) this.rows.kind[row] = kind.anyOf.index
+    this.#assign(row, kind.anyOf ?? kind)
+  }
+
+  /** A task is of this kind from now on, and ready to run. */
+  #assign(row: number, kind: Kind): void {
+    this.rows.kind[row] = kind.index
     // Arguments that are at other peers: the task goes to them, or they come here.
     if (this.rows.extra[row]?.dependencies && !this.#gathered(row, kind)) return
     this.scheduler.enqueue(row)
@@ -403,6 +570,7 @@ export class Owner {
     }
     if (missing > 0) {
       extra.missing = missing
+      extra.gathering = { since: this.phases.clock(), bytes: 0 }
       return false
     }
     if (away.length === 0 || (!kind.here && !kind.guest && !kind.placement.spread)) return true
@@ -413,8 +581,11 @@ export class Owner {
     }
     extra.missing = away.length
     rows.state[row] = state.waiting
+    const gathering = { since: this.phases.clock(), bytes: 0 }
+    extra.gathering = gathering
     for (const on of away) {
       const other = rows.more(on)
+      gathering.bytes += other.bytes
       other.waiters ??= []
       other.waiters.push(rows.token(row))
       objects.pull(on)
@@ -441,6 +612,28 @@ export class Owner {
     for (const row of some) this.#queue(row, kind)
   }
 
+  #takeBackPart(part: Kind): void {
+    const rows = [...part.ready.rows()]
+    part.ready.remove(() => true)
+    for (const row of rows.reverse()) {
+      this.rows.kind[row] = part.anyOf?.index ?? part.index
+      this.scheduler.again(row)
+    }
+  }
+
+  /** Every task of these kinds that is not over fails. */
+  #failKinds(kinds: ReadonlySet<Kind>, failure: (kind: Kind) => Failure): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      if (at === state.free || at >= state.ready || rows.kind[row] < 0) continue
+      const kind = this.#kind(row)
+      if (!kinds.has(kind)) continue
+      this.#stop(row, this.#now)
+      if (rows.state[row] !== state.free) this.#failTask(row, failure(kind))
+    }
+  }
+
   #becameImpossible(kind: Kind): void {
     for (const row of kind.ready.rows()) {
       this.#effects.timer(this.rows.token(row), kind.infeasibleTimeoutMs, 'infeasible')
@@ -451,6 +644,11 @@ export class Owner {
 
   /** Another peer grants a task to this one. The row of a generator, else -1. */
   host(guest: Guest, from: Bytes, now: number): number {
+    // Calls of an actor that is still here are taken.
+    if (this.exchange.self.closed && !guest.actor) {
+      this.#effects.giveUp(guest.home.peer, guest.home.token)
+      return -1
+    }
     const row = this.#host(guest, from, now)
     return this.kinds[guest.kind]?.returns === 0 ? row : -1
   }
@@ -470,9 +668,21 @@ export class Owner {
     extra.home = guest.home
     const holds = objects.rowsOfKeys(guest.contained)
     for (const on of guest.dependencies) if (on >= 0) holds.push(on)
+    const actor = guest.actor ? rows.rowOf(guest.actor.token) : -1
+    if (guest.actor && actor >= 0) holds.push(actor)
     for (const one of holds) objects.hold(one)
     extra.holds = holds
     this.exchange.guestCame(guest.home.peer, kind)
+    if (kind.actor) this.actors.expect(row, kind.retries !== 0)
+    if (guest.saved) this.#keepSaved(row, guest.saved.value, guest.saved.contained)
+    if (guest.actor) {
+      if (!this.actors.isHere(actor, guest.actor.epoch)) {
+        this.#effects.notHere(guest.home.peer, guest.home.token)
+        this.#dropGuest(row)
+        return row
+      }
+      this.actors.calledFrom(row, actor, guest.home.peer, guest.actor.caller)
+    }
     const { dependencies } = guest
     if (dependencies.length > 0) {
       extra.dependencies = Int32Array.from(dependencies)
@@ -487,7 +697,10 @@ export class Owner {
         extra.missing++
         objects.awaitFor(on, rows.token(row))
       }
-      if (extra.missing > 0) return row
+      if (extra.missing > 0) {
+        if (kind.call) this.actors.waits(row)
+        return row
+      }
     }
     this.#queue(row, kind)
     return row
@@ -520,8 +733,14 @@ export class Owner {
     this.hold(row)
     this.objects.settleRemote(row, bytes, [location])
     // It runs again, should that peer be lost with the value.
-    this.lineage.keep(row, old ?? [])
+    if (this.#mayRunLater(row)) this.lineage.keep(row, old ?? [])
+    else if (old) for (const held of old) this.objects.letGo(held)
     this.objects.letGo(row)
+  }
+
+  /** Whether a task whose value is lost could make it again: calls only where they may be made twice. */
+  #mayRunLater(row: number): boolean {
+    return this.rows.actor[row] < 0 || this.rows.retries[row] !== 0
   }
 
   hold(row: number): void {
@@ -620,7 +839,7 @@ export class Owner {
   #mayRunAgain(row: number, peer: number, end: GrantEnd): boolean {
     const { rows } = this
     const kind = this.#kind(row)
-    this.exchange.ungrant(peer, row, end.failed ? undefined : end.endedAt - end.startedAt)
+    this.#ungrant(peer, row, end.failed ? undefined : end.endedAt - end.startedAt, end.lost)
     const { startedAt, endedAt, error, at } = end
     const mayRun = (end.failed && (end.retry || end.system)) || this.products.of(row)?.restarts === true
     if (mayRun && rows.retries[row] !== 0) {
@@ -632,19 +851,28 @@ export class Owner {
     return false
   }
 
+  /** A peer has a task no more. `lost`: nor the actor whose call it is. */
+  #ungrant(peer: number, row: number, durationMs: number | undefined, lost = false): void {
+    if (this.rows.actor[row] < 0) this.exchange.ungrant(peer, row, durationMs)
+    else this.actors.back(row, lost)
+  }
+
   /** A task that was to be granted cannot travel. */
   cannotGrant(row: number, peer: number, reason: string): void {
     const { rows } = this
     if (rows.state[row] !== state.granted || rows.peer[row] !== peer) return
-    this.exchange.ungrant(peer, row, undefined)
+    this.#ungrant(peer, row, undefined)
     this.#failTask(row, { kind: 'lost', reason })
   }
 
   /** A peer gives a granted task back: it has not begun. */
-  returned(row: number, peer: number): void {
+  returned(row: number, peer: number, lost = false): void {
     const { rows } = this
     if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
-    this.exchange.ungrant(peer, row, undefined)
+    // Its place before those that were made after it, before these may go on.
+    rows.state[row] = state.waiting
+    if (rows.actor[row] >= 0) this.actors.waits(row)
+    this.#ungrant(peer, row, undefined, lost)
     rows.peer[row] = -1
     const products = this.products.of(row)
     if (products) products.restarts = false
@@ -690,13 +918,59 @@ export class Owner {
     }
   }
 
+  /** This peer takes no work any more: guests that have not begun go back. */
+  returnGuests(now: number): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      const home = at === state.free || at > state.running ? undefined : rows.extra[row]?.home
+      if (!home) continue
+      if (at === state.queued) this.scheduler.remove(one => one === row)
+      if (at === state.running && !this.#takeBack(row, now)) continue
+      this.#effects.giveUp(home.peer, home.token)
+      this.#dropGuest(row)
+    }
+  }
+
+  /** What runs here is stopped, and runs again elsewhere, where it can; what it has submitted is not needed any more. */
+  evict(now: number): void {
+    const { rows } = this
+    for (const row of [...this.liveTasks()]) {
+      const at = rows.state[row]
+      const kind = rows.kind[row] < 0 ? undefined : this.#kind(row)
+      if (at < state.running || at > state.resuming || !kind) continue
+      const home = rows.extra[row]?.home
+      // Nobody else could run it: it goes on.
+      if (!home && kind.here) continue
+      for (const child of [...this.#childrenOf(row)]) this.cancel(child, { force: true, recursive: true }, now)
+      const attempt = { thread: rows.thread[row], startedAt: rows.startedAt[row], endedAt: now, error: drained }
+      this.#stop(row, now)
+      if (!home) this.#again(row, attempt, false)
+      else {
+        this.#effects.evict(home.peer, home.token)
+        this.#dropGuest(row)
+      }
+    }
+  }
+
+  /** A peer that is drained has stopped a granted task: it runs elsewhere, and no retry is used up. */
+  evicted(row: number, peer: number, now: number): void {
+    const { rows } = this
+    if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
+    this.exchange.ungrant(peer, row, undefined)
+    const at = { peerId: this.peers.get(peer).peerId, workerId: '', pid: 0 }
+    this.#again(row, { thread: -1, startedAt: rows.startedAt[row], endedAt: now, error: drained, at }, false)
+  }
+
   /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
   peerGone(peer: number, now: number): void {
     const { rows } = this
+    this.#now = now
     const { peerId } = this.peers.get(peer)
     this.exchange.peerGone(peer)
     this.replicas.peerGone(peer, other => this.exchange.isKnown(other))
     this.objects.peerGone(peer, peerId)
+    const calls: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue
       if (rows.extra[row]?.home?.peer === peer) {
@@ -705,6 +979,10 @@ export class Owner {
       }
       if (rows.state[row] !== state.granted || rows.peer[row] !== peer) continue
       const kind = this.#kind(row)
+      if (kind.call) {
+        calls.push(row)
+        continue
+      }
       this.exchange.ungrant(peer, row, undefined)
       const attempt: Attempt = {
         thread: -1,
@@ -721,6 +999,8 @@ export class Owner {
         this.#failTask(row, { kind: 'peer-died', name: kind.name, peerId }, now)
       }
     }
+    calls.sort((a, b) => rows.number[a] - rows.number[b])
+    for (const row of calls) this.#callLost(row, `its peer ${peerId} was lost`, now)
   }
 
   /**
@@ -757,14 +1037,15 @@ export class Owner {
   #stop(row: number, now: number, how?: Cancelling): void {
     const { rows } = this
     const at = rows.state[row]
-    if (at === state.queued) this.scheduler.remove(one => one === row)
+    const isCall = rows.actor[row] >= 0
+    if (at === state.queued && !isCall) this.scheduler.remove(one => one === row)
     else if (at === state.granted) {
       const peer = rows.peer[row]
       if (how) this.#effects.stop(peer, row, how)
       else this.#effects.cancel(peer, row)
-      this.exchange.ungrant(peer, row, undefined)
+      this.#ungrant(peer, row, undefined)
     } else if (at >= state.running && at <= state.resuming) {
-      if (!this.#takeBack(row, now)) this.#giveUp(row, now, how?.force ?? true)
+      if (!this.#takeBack(row, now)) this.#giveUp(row, now, isCall ? false : (how?.force ?? true))
     }
   }
 
@@ -772,7 +1053,8 @@ export class Owner {
   #takeBack(row: number, now: number): boolean {
     const { rows } = this
     if (rows.state[row] !== state.running || !this.#effects.revoke(rows.thread[row], row)) return false
-    this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
+    if (rows.actor[row] >= 0) this.actors.left(row)
+    else this.scheduler.vacate(rows.thread[row], this.#kind(row), now, rows.extra[row]?.gpus)
     return true
   }
 
@@ -794,8 +1076,16 @@ export class Owner {
       if (end.offset >= 0) this.objects.spilling.free(end.offset)
       return
     }
+    const kind = this.#kind(row)
+    if (kind.actor && !end.failed) {
+      this.#actorMade(row, thread, now)
+      return
+    }
     const suspended = rows.state[row] === state.suspended || rows.state[row] === state.resuming
-    if (suspended) this.scheduler.drop(row, now)
+    if (kind.call) {
+      this.actors.left(row)
+      if (end.blocked) this.#blocks(row, end.endedAt - end.startedAt)
+    } else if (suspended) this.scheduler.drop(row, now)
     else this.scheduler.ended(row, end.endedAt - end.startedAt, end.awaited, now)
     const mayRun = (end.failed && end.retry) || this.products.of(row)?.restarts === true
     if (mayRun && rows.retries[row] !== 0) {
@@ -812,7 +1102,7 @@ export class Owner {
     if (end.offset >= 0) {
       this.#remember(row, false, end.endedAt, undefined)
       // It may be lost on disk; others may need it when it has been let go here, to make again what they lost.
-      const kept = this.#mayLose ? (rows.more(row).holds ?? []) : undefined
+      const kept = this.#mayLose && this.#mayRunLater(row) ? (rows.more(row).holds ?? []) : undefined
       if (kept) this.objects.hold(row)
       this.objects.completeStored(row, end.offset, end.bytes, this.#contained(end.contained), kept !== undefined)
       if (kept) {
@@ -853,6 +1143,8 @@ export class Owner {
   }
 
   #finish(row: number, failed: boolean, from: Bytes, holds: number[] | undefined, error?: string, endedAt = 0): void {
+    const part = this.rows.extra[row]?.actor
+    if (part && error !== undefined) part.reason ??= error
     if (this.rows.extra[row]?.home) {
       const { startedAt, thread } = this.rows
       const end = {
@@ -868,6 +1160,15 @@ export class Owner {
       return
     }
     this.#remember(row, failed, endedAt, error)
+    if (part?.detached) {
+      // It could not be made: the directory is told why.
+      part.detached = false
+      const value = from.u8.slice(from.at, from.at + from.bytes)
+      this.#effects.detachedLost(row, part.reason ?? 'it could not be made', part.lostEarly === true, value)
+      this.objects.complete(row, failed, { u8: value, at: 0, bytes: value.length }, holds)
+      this.objects.letGo(row)
+      return
+    }
     const products = this.products.of(row)
     if (products) this.#finishProducts(row, failed, from)
     else this.objects.complete(row, failed, from, holds)
@@ -878,7 +1179,8 @@ export class Owner {
     const isStream = this.products.of(row)?.isStream === true
     const value = from.u8.slice(from.at, from.at + from.bytes)
     // What it gave may be lost, or read again.
-    const kept = !failed && (isStream || this.#mayLose) ? (rows.more(row).holds ?? []) : undefined
+    const mayLose = isStream || this.#mayLose
+    const kept = !failed && mayLose && this.#mayRunLater(row) ? (rows.more(row).holds ?? []) : undefined
     objects.hold(row)
     objects.complete(row, failed, { u8: value, at: 0, bytes: value.length }, undefined, kept !== undefined)
     if (kept) this.lineage.keep(row, kept)
@@ -894,6 +1196,9 @@ export class Owner {
   #remember(row: number, failed: boolean, endedAt: number, error: string | undefined): void {
     const { rows } = this
     if (rows.kind[row] < 0) return
+    if (rows.actor[row] >= 0) this.actors.ended(row)
+    // An actor is no task that has run.
+    else if (this.#kind(row).actor) return
     const end = this.#ended
     const startedAt = rows.thread[row] >= 0 || end.at ? rows.startedAt[row] : 0
     end.failed = failed
@@ -935,7 +1240,17 @@ export class Owner {
     }
     const row = this.rows.rowOf(token)
     if (row < 0) return
+    if (why === 'look') {
+      this.#now = now
+      this.actors.lookAgain(row)
+      return
+    }
     const kind = this.#kind(row)
+    if (why === 'restart') {
+      this.#now = now
+      if (this.rows.state[row] === state.waiting) this.#queue(row, kind)
+      return
+    }
     if (why === 'infeasible') {
       if (this.rows.state[row] !== state.queued || !kind.impossible) return
       this.scheduler.remove(one => one === row)
@@ -953,6 +1268,8 @@ export class Owner {
   }
 
   #failTask(row: number, failure: Failure, endedAt = 0): void {
+    const part = this.rows.extra[row]?.actor
+    if (part && this.rows.kind[row] >= 0) part.reason = reasonOf(failure)
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
     if ((failure.kind === 'worker-died' || failure.kind === 'out-of-memory') && this.rows.extra[row]?.home) {
@@ -972,23 +1289,26 @@ export class Owner {
     const token = rows.token(row)
     if (rows.state[row] !== state.running) {
       this.scheduler.drop(row, now)
-      this.#effects.abort(thread, token)
+      this.#effects.abort(thread, token, force)
       return
     }
-    this.#ghosts.set(token, { kind: this.#kind(row), thread, gpus: rows.extra[row]?.gpus })
-    this.#effects.abort(thread, token)
-    if (force) this.#effects.timer(token, limits.abortGraceMs, 'grace')
+    const isCall = rows.actor[row] >= 0
+    const actor = isCall ? this.objects.place(this.actors.resolve(rows.actor[row])) : -1
+    this.#ghosts.set(token, { kind: this.#kind(row), thread, gpus: rows.extra[row]?.gpus, actor, row })
+    this.#effects.abort(thread, token, force)
+    if (force) this.#effects.timer(token, isCall ? limits.callGraceMs : limits.abortGraceMs, 'grace')
   }
 
   #endGhost(token: number, ghost: Ghost, now: number): void {
     this.#ghosts.delete(token)
-    this.scheduler.vacate(ghost.thread, ghost.kind, now, ghost.gpus)
+    if (ghost.actor >= 0) this.actors.ghostLeft(ghost.actor, ghost.thread, ghost.kind)
+    else this.scheduler.vacate(ghost.thread, ghost.kind, now, ghost.gpus)
   }
 
   /** Whether a thread is to be ended because of a task that was given up, and that task's name. */
   stoppedOn(thread: number): string | undefined {
     for (const ghost of this.#ghosts.values()) if (ghost.thread === thread) return ghost.kind.name
-    return undefined
+    return this.actors.overstays(thread)
   }
 
   /** A worker thread is gone, with everything that ran on it. */
@@ -996,14 +1316,20 @@ export class Owner {
     const { rows } = this
     for (const [token, ghost] of this.#ghosts) {
       if (ghost.thread !== thread) continue
+      end.stoppedTask ??= ghost.kind.name
       this.#ghosts.delete(token)
       if (ghost.gpus) this.scheduler.giveGpus(ghost.gpus, ghost.kind)
     }
     const { begun, ahead } = this.scheduler.threadEnded(thread)
-    for (const row of ahead) this.scheduler.again(row)
+    const lived = this.actors.threadEnded(thread)
+    const calls = new Set([...begun, ...ahead].filter(row => rows.actor[row] >= 0))
+    for (const row of ahead) if (!calls.has(row)) this.scheduler.again(row)
     const culprit = end.culprit >= 0 ? rows.rowOf(end.culprit) : -1
     const known = end.stoppedTask !== undefined || culprit >= 0
+    const why = (actor: number): string => this.#deathOn(actor, end, culprit)
+    for (const row of ahead) if (calls.has(row)) this.#callUnsent(row)
     for (const row of begun) {
+      if (calls.has(row)) continue
       const kind = this.#kind(row)
       const innocent = known && row !== culprit
       const attempt = { thread, startedAt: rows.startedAt[row], endedAt: now, error: end.reason }
@@ -1016,8 +1342,15 @@ export class Owner {
         ? (end.stoppedTask ?? (culprit >= 0 ? this.#kind(culprit).name : undefined))
         : undefined
       rows.thread[row] = thread
-      this.#failTask(row, workerFailure(kind.name, end, stoppedTask), now)
+      if (kind.actor) {
+        const part = rows.more(row).actor
+        if (part) part.lostEarly = true
+        this.#failTask(row, { kind: 'actor-died', name: kind.name, reason: why(row) }, now)
+      } else this.#failTask(row, workerFailure(kind.name, end, stoppedTask), now)
     }
+    const begunCalls = begun.filter(row => calls.has(row)).sort((a, b) => rows.number[a] - rows.number[b])
+    for (const row of begunCalls) this.#callLost(row, why(this.actors.resolve(rows.actor[row])), now)
+    for (const row of lived) this.#actorLost(row, why(row), true)
   }
 
   /** The code of a function cannot be loaded at this peer: its task fails. */
@@ -1053,9 +1386,399 @@ export class Owner {
     for (const row of [...unstarted, ...running]) {
       if (rows.state[row] === state.free) continue
       if (rows.extra[row]?.home) this.#dropGuest(row)
-      else this.#failTask(row, jobOver, now)
+      else this.#failTask(row, this.#kind(row).actor ? programOver : jobOver, now)
+    }
+    for (const row of [...this.actors.known]) {
+      const extra = rows.extra[row]
+      if (rows.job[row] !== job || extra?.home || extra?.actor?.detached || rows.state[row] === state.failed) continue
+      this.endActor(row, programOver.reason, now)
     }
     this.scheduler.jobEnded(job)
+  }
+
+  // ---- actors
+
+  /** Whether an actor has its name. If not, it waits for it. */
+  #isNamed(row: number): boolean {
+    const part = this.rows.extra[row]?.actor
+    if (!part || part.named) return true
+    this.rows.state[row] = state.waiting
+    part.reason = 'waits for its name'
+    this.#effects.claimName(row)
+    return false
+  }
+
+  /** An actor has got its name. */
+  named(row: number): void {
+    const part = this.rows.more(row).actor
+    if (!part || this.rows.state[row] !== state.waiting) return
+    part.named = true
+    part.reason = undefined
+    this.#queue(row, this.#kind(row))
+  }
+
+  /** It has not. */
+  unnamed(row: number, failure: Failure): void {
+    if (this.rows.state[row] === state.waiting) this.#failTask(row, failure, this.#now)
+  }
+
+  /** A handle is of another actor than its own: that which has the name. */
+  continueIn(row: number, target: number): void {
+    const extra = this.rows.more(row)
+    this.objects.hold(target)
+    extra.alias = target
+    this.#forgetMaking(row)
+    this.objects.lives(row)
+  }
+
+  /** The owner of an actor says that its handles are of another. */
+  continuesIn(row: number, client: number, number: number): void {
+    if (this.rows.state[row] !== state.expected) return
+    const target = this.objects.rowOfKey(client, number)
+    if (target < 0) this.objects.fail(row, { kind: 'actor-died', reason: 'it is over' })
+    else {
+      this.objects.hold(target)
+      this.rows.more(row).alias = target
+      this.objects.lives(row)
+    }
+  }
+
+  /** The encoded arguments of a task. */
+  argumentsOf(row: number): Uint8Array {
+    const { rows } = this
+    const from = row * limits.rowArgumentBytes
+    return rows.extra[row]?.arguments ?? rows.arguments.slice(from, from + rows.argumentBytes[row])
+  }
+
+  /** The directory places an actor here: it is made of what that keeps. */
+  makeDetached(made: DetachedActor, from: Uint8Array, now: number): number {
+    const { rows, objects } = this
+    const row = rows.add(state.waiting, made.client, -1, made.number, made.kind)
+    rows.holders[row] = 1
+    rows.submittedAt[row] = now
+    rows.job[row] = made.job
+    rows.attempt[row] = made.epoch
+    rows.retries[row] = 0
+    this.#keepArguments(row, { u8: from, at: 0, bytes: from.length })
+    this.actors.expect(row)
+    const extra = rows.more(row)
+    const part = extra.actor as ActorPart
+    part.named = true
+    part.detached = true
+    part.restarts = made.restarts
+    part.movable = made.movable
+    const holds = objects.rowsOfKeys(made.contained)
+    const on = made.dependencies.map(one => (one instanceof Uint8Array ? -1 : (objects.rowsOfKeys(one)[0] ?? -2)))
+    for (const there of on) if (there >= 0) holds.push(there)
+    for (const held of holds) objects.hold(held)
+    extra.holds = holds
+    if (made.saved) this.#keepSaved(row, made.saved.value, made.saved.contained)
+    if (on.length > 0) {
+      extra.dependencies = Int32Array.from(on)
+      extra.values = made.dependencies.map(one => (one instanceof Uint8Array ? one : undefined))
+      for (const there of on) {
+        if (there === -2) {
+          this.#failTask(row, { kind: 'actor-died', reason: 'an argument of its constructor is lost' }, now)
+          return row
+        }
+        if (there < 0 || objects.settled(there)) continue
+        extra.missing++
+        objects.awaitFor(there, rows.token(row))
+      }
+    }
+    if (extra.missing === 0) this.#queue(row, this.#kind(row))
+    return row
+  }
+
+  /** The directory has placed it elsewhere, or nowhere: it ends here. */
+  endDetached(row: number, reason: string, now: number): void {
+    if (this.rows.state[row] === state.free || this.rows.state[row] === state.failed) return
+    this.objects.hold(row)
+    const part = this.rows.more(row).actor
+    if (part) part.detached = false
+    if (this.rows.state[row] >= state.ready) {
+      this.actors.stop(row, reason)
+      this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+    } else {
+      this.#stop(row, now)
+      this.#failTask(row, { kind: 'actor-died', name: this.#kind(row).name, reason }, now)
+    }
+    this.objects.letGo(row)
+    this.objects.letGo(row)
+  }
+
+  /** An actor has been made by a worker of this peer. */
+  #actorMade(row: number, thread: number, now: number): void {
+    const { rows } = this
+    const kind = this.#kind(row)
+    const extra = rows.more(row)
+    const { gpus, home } = extra
+    extra.gpus = undefined
+    this.scheduler.installed(row, now)
+    this.actors.alive(row, thread, kind, gpus)
+    if (home) {
+      this.exchange.guestWent(home.peer, kind)
+      rows.state[row] = state.ready
+      const end = { failed: false, retry: false, system: false, startedAt: now, endedAt: now, error: undefined }
+      this.#effects.answerStored(row, { ...end, thread, holds: [] }, rows.attempt[row])
+      this.#forgetMaking(row)
+      return
+    }
+    // How it was made is kept as long as it may be made anew.
+    this.objects.hold(row)
+    if (rows.retries[row] !== 0) this.lineage.keep(row, extra.holds ?? [])
+    else this.#forgetMaking(row)
+    extra.holds = undefined
+    this.objects.lives(row)
+    if (extra.actor?.detached) this.#effects.detachedMade(row)
+    this.objects.letGo(row)
+  }
+
+  #forgetMaking(row: number): void {
+    const extra = this.rows.more(row)
+    const { holds } = extra
+    extra.holds = undefined
+    extra.arguments = undefined
+    extra.dependencies = undefined
+    extra.values = undefined
+    if (holds) for (const held of holds) this.objects.letGo(held)
+  }
+
+  /** Nobody holds an actor that has not begun to live: it need not. */
+  #abandonActor(row: number): void {
+    this.objects.hold(row)
+    this.#stop(row, this.#now)
+    this.#failTask(row, { kind: 'actor-died', reason: 'nobody had a handle of it any more' }, this.#now)
+    this.objects.letGo(row)
+  }
+
+  /** An actor that lived here, or at another peer for this one, is no more. */
+  #actorLost(row: number, reason: string, mayRestart: boolean, free = false): void {
+    const { rows } = this
+    const extra = rows.more(row)
+    if (extra.home) {
+      this.#effects.actorLost(row, reason, mayRestart, free)
+      rows.state[row] = state.failed
+      this.objects.letGo(row)
+      return
+    }
+    const part = extra.actor
+    if (!part) return
+    part.reason = reason
+    this.objects.hold(row)
+    if (part.detached) {
+      part.detached = false
+      this.#effects.detachedLost(row, reason, mayRestart)
+      this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+      this.objects.letGo(row)
+      this.objects.letGo(row)
+      return
+    }
+    const obstacle = mayRestart ? this.lineage.makeAgain(row, reason) : 'it is not to be made anew'
+    if (obstacle === undefined) part.restarts++
+    else this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+    this.objects.letGo(row)
+  }
+
+  /** The peer that hosted an actor for this one says that it is no more. `free`: to make it anew costs no restart. */
+  hostedLost(row: number, peer: number, reason: string, mayRestart: boolean, free = false): void {
+    const { rows } = this
+    const extra = row < 0 ? undefined : rows.extra[row]
+    if (!extra?.actor || rows.state[row] !== state.remote || extra.locations?.[0]?.peer !== peer) return
+    extra.locations = undefined
+    if (free && rows.retries[row] > 0) rows.retries[row]++
+    this.#actorLost(row, reason, mayRestart)
+  }
+
+  /** Whether an actor that lives here may be made anew elsewhere, as far as is known here. */
+  mayMove(row: number): boolean {
+    const { rows } = this
+    const { home, actor } = rows.more(row)
+    if (actor?.detached || home) return actor?.movable === true
+    return rows.retries[row] !== 0
+  }
+
+  /** An actor that lives here goes on at another peer: it costs none of its restarts. */
+  moveActor(row: number, reason: string): void {
+    const { rows } = this
+    this.objects.hold(row)
+    this.actors.stop(row, reason)
+    if (rows.retries[row] > 0) rows.retries[row]++
+    this.#actorLost(row, reason, true, true)
+    this.objects.letGo(row)
+  }
+
+  /** An actor that lives here, of whoever, is over. */
+  expelActor(row: number, reason: string): void {
+    this.objects.hold(row)
+    this.actors.stop(row, reason)
+    this.#actorLost(row, reason, false)
+    this.objects.letGo(row)
+  }
+
+  /** A placement group is gone: so are the actors that live in it. */
+  #groupRemoved(group: string, kinds: ReadonlySet<Kind>, reason: string): void {
+    const { rows } = this
+    for (const row of [...this.actors.known]) {
+      const kind = this.#kind(row)
+      const inGroup = kinds.has(kind) || (kind.bundle?.group === group && !kind.guest)
+      if (!inGroup || rows.extra[row]?.home || rows.state[row] < state.ready || rows.state[row] === state.failed)
+        continue
+      this.objects.hold(row)
+      this.actors.stop(row, `its placement group was removed: ${reason}`)
+      const part = rows.more(row).actor
+      if (part) part.reason = `its placement group was removed: ${reason}`
+      this.objects.ends(row, { kind: 'group-removed', name: kind.name, group, reason })
+      this.objects.letGo(row)
+    }
+  }
+
+  /** Ends an actor of this peer's, whatever it does. `restart`: it is made anew, if it may. */
+  endActor(row: number, reason: string, now: number, restart = false): void {
+    const { rows } = this
+    if (rows.state[row] === state.failed || rows.state[row] === state.free) return
+    const lives = rows.state[row] >= state.ready
+    this.objects.hold(row)
+    if (lives) {
+      this.actors.stop(row, reason)
+      this.#actorLost(row, reason, restart)
+    } else if (!restart) {
+      this.#stop(row, now)
+      this.#failTask(row, { kind: 'actor-died', name: this.#kind(row).name, reason }, now)
+    }
+    this.objects.letGo(row)
+  }
+
+  /** An actor that lives here has ended itself. */
+  actorLeft(token: number, thread: number, how: { exit: boolean; code: number }, now: number): void {
+    const row = this.rows.rowOf(token)
+    if (row < 0 || this.rows.thread[row] !== thread) return
+    const reason = how.exit ? `it called process.exit(${how.code})` : 'it ended itself by exitActor()'
+    if (!this.actors.on(thread).has(row)) {
+      if (this.rows.state[row] !== state.running) return
+      this.scheduler.ended(row, 0, false, now)
+      this.#failTask(row, { kind: 'actor-died', name: this.#kind(row).name, reason }, now)
+      return
+    }
+    this.actors.stop(row, reason)
+    this.#actorLost(row, reason, how.exit)
+  }
+
+  /** A hosted actor is to end: its home says so. */
+  endHosted(row: number, reason: string, now: number): void {
+    if (this.rows.state[row] < state.ready) {
+      this.#stop(row, now)
+      this.#dropGuest(row)
+      return
+    }
+    this.actors.stop(row, reason)
+    this.objects.letGo(row)
+  }
+
+  /** An actor that lives here has saved its state. */
+  actorSaved(token: number, thread: number, value: Uint8Array, contained: readonly number[]): void {
+    const row = this.rows.rowOf(token)
+    if (row < 0 || !this.actors.on(thread).has(row)) return
+    this.#keepSaved(row, value, contained)
+    if (this.rows.extra[row]?.actor?.detached) this.#effects.detachedSaved(row)
+    if (this.rows.extra[row]?.home)
+      this.#effects.actorSaved(row, value, this.rows.extra[row]?.actor?.saved?.holds ?? [])
+  }
+
+  /** The peer that hosts an actor for this one says what it has saved. */
+  hostedSaved(row: number, peer: number, value: Uint8Array, contained: readonly number[]): void {
+    if (row < 0 || this.rows.extra[row]?.locations?.[0]?.peer !== peer) return
+    this.#keepSaved(row, value, contained)
+  }
+
+  #keepSaved(row: number, value: Uint8Array, contained: readonly number[]): void {
+    const part = this.rows.extra[row]?.actor
+    if (!part) return
+    const holds = this.objects.rowsOfKeys(contained)
+    for (const held of holds) this.objects.hold(held)
+    const old = part.saved?.holds ?? []
+    part.saved = { value, holds }
+    for (const held of old) this.objects.letGo(held)
+  }
+
+  /** A call that had begun was lost with its actor: made again, if it may, or it fails. */
+  #callLost(row: number, reason: string, now: number): void {
+    const { rows } = this
+    const at = rows.state[row]
+    const kind = this.#kind(row)
+    if (at === state.queued || (at === state.running && this.#effects.revoke(rows.thread[row], row))) {
+      this.#callUnsent(row)
+      return
+    }
+    const extra = rows.more(row)
+    const peerId = at === state.granted ? this.peers.get(rows.peer[row]).peerId : undefined
+    const attempt: Attempt = {
+      thread: rows.thread[row],
+      startedAt: rows.startedAt[row],
+      endedAt: now,
+      error: reason,
+      ...(peerId === undefined ? {} : { at: { peerId, workerId: '', pid: 0 } }),
+    }
+    if (extra.home) {
+      const value = this.#effects.encode({ kind: 'actor-died', reason }, row)
+      const { startedAt, thread } = rows
+      const end = { failed: true, retry: false, system: true, lost: true, thread: thread[row], error: reason }
+      const from = { u8: value, at: 0, bytes: value.length }
+      this.#endGuest(row, { ...end, startedAt: startedAt[row], endedAt: now, holds: [] }, from)
+      return
+    }
+    const mayRun = rows.retries[row] !== 0
+    if (at === state.granted) {
+      if (mayRun) {
+        rows.state[row] = state.waiting
+        this.actors.waits(row)
+      }
+      this.#ungrant(rows.peer[row], row, undefined, true)
+    }
+    if (mayRun) this.#again(row, attempt, true, kind)
+    else {
+      extra.attempts ??= []
+      extra.attempts.push(attempt)
+      this.#failTask(row, { kind: 'actor-died', reason }, now)
+    }
+  }
+
+  /** A call that had not begun has its place among those that wait again. */
+  #callUnsent(row: number): void {
+    const { rows } = this
+    const home = rows.extra[row]?.home
+    rows.thread[row] = -1
+    if (home) {
+      this.#effects.notHere(home.peer, home.token)
+      this.#dropGuest(row)
+    } else this.actors.ready(row)
+  }
+
+  /** Why an actor died whose worker ended. */
+  #deathOn(actor: number, end: ThreadEnd, culprit: number): string {
+    const { rows } = this
+    const mine =
+      culprit >= 0 &&
+      (culprit === actor || (rows.actor[culprit] >= 0 && this.actors.resolve(rows.actor[culprit]) === actor))
+    const what = end.isProcess ? 'process' : 'thread'
+    if (end.outOfMemory)
+      return `it took ${end.outOfMemory.usedBytes} bytes of memory, more than its ${end.outOfMemory.limitBytes}`
+    const how = end.signal ? `signal ${end.signal}` : end.reason
+    const by = end.stoppedTask ?? (culprit >= 0 && !mine ? this.#kind(culprit).name : undefined)
+    const because = by === undefined ? how : `${how}, because of ${by}, which ran on it`
+    return `its ${what} ended: ${because}`
+  }
+
+  /** Called for a method that held a shared thread. */
+  onBlocked: (name: string, durationMs: number) => void = () => undefined
+
+  /** A call held its thread for so long that others waited: later instances of its class have threads of their own. */
+  #blocks(row: number, durationMs: number): void {
+    const place = this.objects.place(this.actors.resolve(this.rows.actor[row]))
+    const instance = this.rows.extra[place]?.actor?.instance
+    if (!instance || instance.kind.pool !== sharedPool) return
+    instance.kind.pool = ownPool
+    this.onBlocked(this.#kind(row).name, Math.round(durationMs))
   }
 
   /** Tasks that are not finished, from row `from` on. */
@@ -1069,6 +1792,16 @@ export class Owner {
   /** Whether any task is not finished. */
   get busy(): boolean {
     for (const _ of this.liveTasks()) return true
+    return this.#ghosts.size > 0
+  }
+
+  /** Whether any task runs here, or waits for this peer alone. */
+  get busyHere(): boolean {
+    const { rows } = this
+    for (const row of this.liveTasks()) {
+      const at = rows.state[row]
+      if (at >= state.running || (at === state.queued && this.#kind(row).here)) return true
+    }
     return this.#ghosts.size > 0
   }
 
@@ -1093,4 +1826,6 @@ export interface TaskEnd {
   endedAt: number
   /** For people: the error in a line. */
   error: string | undefined
+  /** It held its thread for long. */
+  blocked?: boolean
 }

@@ -1,3 +1,4 @@
+import type { ActorPart } from './actors.ts'
 import { limits } from './limits.ts'
 import type { Products } from './products.ts'
 
@@ -36,6 +37,8 @@ export interface Extra {
   dependencies?: Int32Array
   values?: (Uint8Array | undefined)[]
   missing: number
+  /** Since when its arguments are awaited, if not since its submission; the bytes of those that come from elsewhere. */
+  gathering?: { since: number; bytes: number } | undefined
   /** Rows that this one keeps alive: dependencies, refs in arguments; after it ended, refs in its value. */
   holds?: number[]
   /** Rows that wait for this one's value. */
@@ -98,6 +101,8 @@ export interface Extra {
   madeBy?: { task: number; index: number }
   /** Of a guest that is a generator: how many of its items have been taken; -1: it is to come to its end. */
   credit?: number
+  /** It stands for an actor: one of this peer's, one that lives here for another, or one that is known here. */
+  actor?: ActorPart
   /** Of a guest: what its home calls it. */
   home?: { peer: number; token: number }
 }
@@ -139,6 +144,10 @@ export class Rows {
   /** The peer that it was granted to, or -1. */
   peer!: Int32Array
   claim!: Int32Array
+  /** Of a call: the row of its actor, else -1. */
+  actor!: Int32Array
+  /** Of a call: who makes it; one caller's calls run in order. */
+  caller!: Float64Array
   next!: Int32Array
   holders!: Int32Array
   shared!: Uint8Array
@@ -170,6 +179,8 @@ export class Rows {
     this.thread = grown(this.thread, new Int32Array(capacity))
     this.peer = grown(this.peer, new Int32Array(capacity))
     this.claim = grown(this.claim, new Int32Array(capacity))
+    this.actor = grown(this.actor, new Int32Array(capacity))
+    this.caller = grown(this.caller, new Float64Array(capacity))
     this.next = grown(this.next, new Int32Array(capacity))
     this.holders = grown(this.holders, new Int32Array(capacity))
     this.shared = grown(this.shared, new Uint8Array(capacity))
@@ -204,6 +215,7 @@ export class Rows {
     this.thread[row] = -1
     this.peer[row] = -1
     this.claim[row] = -1
+    this.actor[row] = -1
     this.next[row] = -1
     this.holders[row] = 0
     this.shared[row] = 0

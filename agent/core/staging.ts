@@ -1,4 +1,5 @@
 import type { Objects } from './objects.ts'
+import type { Phases } from './phases.ts'
 import { state } from './rows.ts'
 import type { SchedulerEffects } from './scheduler.ts'
 
@@ -9,6 +10,9 @@ interface Staged {
   width: number
   /** Pins of those arguments that are. */
   pins: number[]
+  /** Since when the rest is read, and how many bytes that is. */
+  since: number
+  bytes: number
 }
 
 /**
@@ -19,11 +23,13 @@ interface Staged {
 export class Staging {
   readonly #objects: Objects
   readonly #effects: SchedulerEffects
+  readonly #phases: Phases
   readonly #queue: Staged[] = []
 
-  constructor(objects: Objects, effects: SchedulerEffects) {
+  constructor(objects: Objects, effects: SchedulerEffects, phases: Phases) {
     this.#objects = objects
     this.#effects = effects
+    this.#phases = phases
   }
 
   /** The effects that the scheduler is given. */
@@ -43,7 +49,7 @@ export class Staging {
       this.#effects.run(thread, row, width)
       return
     }
-    const staged = { thread, token: rows.token(row), width, pins: [] }
+    const staged = { thread, token: rows.token(row), width, pins: [], since: 0, bytes: 0 }
     if (this.#isHere(row) && this.#missing(row) < 0) this.#send(staged, row)
     else this.#queue.push(staged)
   }
@@ -63,10 +69,15 @@ export class Staging {
   }
 
   /** All are in the store: pinned, each as often as it is an argument, until the thread has read them. */
-  #send({ thread, width, pins }: Staged, row: number): void {
+  #send({ thread, width, pins, since, bytes }: Staged, row: number): void {
     const { objects, view } = { objects: this.#objects, view: this.views(row) }
     for (const place of this.#stored(row)) objects.pin(place, view)
     for (const token of pins) objects.unpin(token)
+    if (bytes > 0) {
+      const { client, number, attempt } = objects.rows
+      const task = { client: client[row], number: number[row], attempt: attempt[row] }
+      this.#phases.add(task, 'fetch', { startedAt: since, bytes })
+    }
     this.#effects.run(thread, row, width)
   }
 
@@ -117,7 +128,8 @@ export class Staging {
   }
 
   /** Pins what is there, and has the rest read. */
-  #fetch({ pins }: Staged, row: number): void {
+  #fetch(staged: Staged, row: number): void {
+    const { pins } = staged
     const objects = this.#objects
     const { rows } = objects
     for (const place of new Set(this.#stored(row))) {
@@ -127,6 +139,8 @@ export class Staging {
       } else if (!extra.pulling) {
         extra.waiters ??= []
         if (!extra.waiters.includes(rows.token(row))) extra.waiters.push(rows.token(row))
+        if (staged.bytes === 0) staged.since = this.#phases.clock()
+        staged.bytes += extra.bytes
         objects.pull(place, true)
       }
     }

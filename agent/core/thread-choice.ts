@@ -1,4 +1,4 @@
-import type { Kind } from './kinds.ts'
+import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
 import type { Thread } from './threads.ts'
 
@@ -20,6 +20,8 @@ const FULL = limits.unitsPerResource
  * process runs kinds of its pool alone, and of one job.
  */
 export function chooseThread(threads: readonly Thread[], choice: Choice): Thread | 'new' | undefined {
+  if (choice.kind.pool === ownPool) return idleThread(threads) ?? 'new'
+  if (choice.kind.pool === sharedPool) return sharedThread(threads, choice)
   let best: Thread | undefined
   let bestScore = Number.NEGATIVE_INFINITY
   for (const thread of threads) {
@@ -34,11 +36,28 @@ export function chooseThread(threads: readonly Thread[], choice: Choice): Thread
   return best
 }
 
+/** A thread that nobody uses. */
+function idleThread(threads: readonly Thread[]): Thread | undefined {
+  return threads.find(thread => thread.pool === '' && thread.state === 'live' && !thread.busy)
+}
+
+/** Where the fewest actors live, of the threads for actors of this job; one more while there are fewer than may be. */
+function sharedThread(threads: readonly Thread[], { job, mayStart }: Choice): Thread | 'new' | undefined {
+  let best: Thread | undefined
+  for (const thread of threads) {
+    if (thread.pool !== sharedPool || thread.state !== 'live' || (thread.busy && thread.job !== job)) continue
+    if (thread.running >= limits.actorsMadeAtOnce) continue
+    if (!best || thread.actors + thread.running < best.actors + best.running) best = thread
+  }
+  if (best && (!best.busy || !mayStart)) return best
+  return mayStart ? (idleThread(threads) ?? 'new') : best
+}
+
 function scoreOf(thread: Thread, { kind, job, parentThread }: Choice): number {
   const none = Number.NEGATIVE_INFINITY
   if (thread.state !== 'live' || (thread.busy && thread.job !== job && thread.job !== -1)) return none
   if (thread.pool !== kind.pool || (thread.bound !== -1 && thread.bound !== job)) return none
-  if (kind.alone && thread.busy) return none
+  if (thread.owned || (kind.alone && thread.busy)) return none
   if (thread.running + thread.suspended >= limits.tasksPerThreadMax) return none
   const cpu = kind.cpuUnits
   if (cpu > 0 && thread.load > 0 && thread.load + cpu > FULL) return none

@@ -1,4 +1,4 @@
-import type { Kind } from './kinds.ts'
+import { isProcessPool, type Kind } from './kinds.ts'
 
 /**
  * The right to run tasks of one kind on one thread: `width` of them at a time, for which resources are taken. More may be
@@ -18,14 +18,18 @@ export interface Lane {
 /** A worker as the scheduler sees it: a thread, or a process. */
 export class Thread {
   readonly id: number
-  /** '' of threads; of a process the kinds that it runs (`Kind.pool`). */
-  readonly pool: string
+  /** '' of threads; of others the kinds that they run (`Kind.pool`). */
+  pool: string
   state: 'live' | 'ending' = 'live'
   /** CPU units of what runs on it. */
   load = 0
   /** Tasks that run, and that await. */
   running = 0
   suspended = 0
+  /** Actors that live on it. */
+  actors = 0
+  /** One of them has it for itself. */
+  owned = false
   /** Tasks among the running that want the thread for themselves. */
   exclusive = 0
   /** The job whose tasks are on it. */
@@ -44,11 +48,11 @@ export class Thread {
   }
 
   get isProcess(): boolean {
-    return this.pool !== ''
+    return isProcessPool(this.pool)
   }
 
   get busy(): boolean {
-    return this.running > 0 || this.suspended > 0
+    return this.running > 0 || this.suspended > 0 || this.actors > 0
   }
 
   lane(kind: Kind, now: number): Lane {

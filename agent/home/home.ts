@@ -26,6 +26,8 @@ export interface Home {
   readonly lockDir: string
   readonly logsDir: string
   readonly logFile: string
+  /** Programs that the agent has started: a folder for each, with its record and what it has said. */
+  readonly runsDir: string
   /** Objects that do not fit into the store. Removed at the agent's start and end. */
   readonly spillDir: string
 }
@@ -50,6 +52,7 @@ export function homeAt(dir: string = homeDirectory()): Home {
     lockDir: join(dir, 'agent.lock'),
     logsDir: join(dir, 'logs'),
     logFile: join(dir, 'logs', 'agent.log'),
+    runsDir: join(dir, 'runs'),
     spillDir: join(dir, 'spill'),
   }
 }
@@ -74,6 +77,7 @@ export function prepareHome(home: Home): void {
     }
   }
   makePrivate(home.logsDir)
+  makePrivate(home.runsDir)
 }
 
 /** Owner and mode of a home that is there. Throws `HomeError` where it is no folder or another user's. */

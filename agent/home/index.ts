@@ -10,7 +10,7 @@ export {
 export { agentSocketPath, listenPrivately } from './agent-socket.ts'
 export { writeDurably } from './durable-file.ts'
 export { checkOwner, type Home, homeAt, homeDirectory, prepareHome, removeSpilled } from './home.ts'
-export { errnoOf, HomeError } from './home-error.ts'
+export { errnoOf, HomeError, onFile } from './home-error.ts'
 export {
   loadPeerIdentity,
   nextIncarnation,

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../../wire/errors/index.ts'
 import { type Cancelling, type Client, state } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 
@@ -30,20 +31,31 @@ export class Cancellation {
     const { rows, objects, peers } = this.#parts.owner
     const row = client.row(slot)
     if (row < 0 || rows.number[row] !== number) return null
-    if (!objects.isForeign(row)) return await this.#cancel(row, { force, recursive })
+    if (!objects.isForeign(row)) {
+      if (force && this.#isCall(row)) throw notForced()
+      return await this.#cancel(row, { force, recursive })
+    }
     const home = peers.homeOf(rows.client[row])
     const asked: CancelKey = { key: [home?.client ?? 0, number], force, recursive }
     // An owner that is gone has nothing left to cancel.
-    if (home) await this.#ask(home.peer, 'cancel', asked)
+    if (home && (await this.#ask(home.peer, 'cancel', asked)) === 'refused') throw notForced()
     return null
   }
 
+  /** Whether a row is a call of an actor, or what one gives. */
+  #isCall(row: number): boolean {
+    const { rows, kinds } = this.#parts.owner
+    const task = rows.extra[row]?.madeBy?.task ?? row
+    return rows.kind[task] >= 0 && kinds[rows.kind[task]]?.call !== undefined
+  }
+
   /** Another peer has such a ref. */
-  async byPeer(params: unknown): Promise<null> {
+  async byPeer(params: unknown): Promise<'refused' | null> {
     const { key, force, recursive } = params as CancelKey
     const row = this.#parts.owner.objects.shared(key[0], key[1])
-    if (row >= 0) await this.#cancel(row, { force: force === true, recursive: recursive !== false })
-    return null
+    if (row < 0) return null
+    if (force === true && this.#isCall(row)) return 'refused'
+    return await this.#cancel(row, { force: force === true, recursive: recursive !== false })
   }
 
   async #cancel(row: number, how: Cancelling): Promise<null> {
@@ -56,9 +68,18 @@ export class Cancellation {
     return null
   }
 
-  async #ask(peer: number, method: string, params: unknown): Promise<void> {
+  async #ask(peer: number, method: string, params: unknown): Promise<unknown> {
     const asked = this.#host.ask(peer, method, params)
     this.#host.stirred()
-    await asked.catch(() => undefined)
+    return await asked.catch(() => undefined)
   }
+}
+
+function notForced(): InvalidOptionError {
+  const allowed = 'false for a call of an actor: its thread is the whole actor’s (kill ends that)'
+  return new InvalidOptionError(`cancel: force must be ${allowed}; it was true`, {
+    option: 'force',
+    value: true,
+    allowed,
+  })
 }

@@ -3,18 +3,27 @@ import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { type FunctionSpec, high, joined, low, type ProcessSpec, record } from '../../wire/records.ts'
 import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
-import { type Bytes, type Client, Kind, type Submission } from '../core/index.ts'
+import { type Bytes, type Client, isProcessPool, Kind, type Submission } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
-import { placementOf } from './placement.ts'
-import { poolOf } from './pools.ts'
+import { bundleOf, placementOf } from './placement.ts'
+import { actorOf, poolOf } from './pools.ts'
 
 const none: readonly number[] = []
 const readings = ['begin', 'taken', 'close', 'leave'] as const
 /** Words of a `submit` before its lists. */
 const SUBMIT_WORDS = 8
+/** The same of an `invoke`. */
+const INVOKE_WORDS = 10
 /** Words of a `value` and of a `seal` before their lists. */
 const VALUE_WORDS = 6
+
+/** Room in the store that a client was given, and when it asked. */
+export interface Room {
+  offset: number
+  bytes: number
+  since: number
+}
 
 /**
  * What one client (a driver, or the code inside a worker) tells its agent, turned into events of the owner's core.
@@ -34,12 +43,13 @@ export class ClientRecords {
     dependencies: none,
     contained: none,
     parts: none,
+    actor: -1,
   }
   readonly #bytes: Bytes = { u8: new Uint8Array(0), at: 0, bytes: 0 }
   /** What this client calls clients of other owners, by its own negative numbers. */
   readonly #aliases = new Map<number, number>()
   /** Room this client was given and has not sealed: request or slot → place. */
-  readonly #room = new Map<number, { offset: number; bytes: number }>()
+  readonly #room = new Map<number, Room>()
   /** Stored values that this client reads: tokens, each as often as it was pinned, by whether views are read. */
   readonly #pins = { passing: new Map<number, number>(), view: new Map<number, number>() }
   #closed = false
@@ -58,7 +68,10 @@ export class ClientRecords {
     const word = at >> 2
     switch (type) {
       case record.submit:
-        this.#submit(field, memory, at, bytes)
+        this.#submit(field, memory, at, bytes, SUBMIT_WORDS)
+        return true
+      case record.invoke:
+        this.#submit(field, memory, at, bytes, INVOKE_WORDS)
         return true
       case record.release:
         owner.objects.release(this.client, i32[word])
@@ -160,7 +173,7 @@ export class ClientRecords {
     this.#bytes.bytes = bytes
   }
 
-  #submit(dependencies: number, memory: RecordMemory, at: number, bytes: number): void {
+  #submit(dependencies: number, memory: RecordMemory, at: number, bytes: number, fixed: number): void {
     const { i32 } = memory
     const word = at >> 2
     const task = this.#task
@@ -169,7 +182,8 @@ export class ClientRecords {
     task.number = joined(i32[word + 1], i32[word + 2])
     task.kind = this.client.kinds[i32[word + 3]] ?? -1
     task.parent = i32[word + 4]
-    const lists = word + SUBMIT_WORDS
+    task.actor = fixed === INVOKE_WORDS ? i32[word + 8] : -1
+    const lists = word + fixed
     task.dependencies = dependencies === 0 ? none : Array.from(i32.subarray(lists, lists + 2 * dependencies))
     task.contained = contained === 0 ? none : this.keys(i32, lists + 2 * dependencies, contained)
     const parts = i32[word + 7]
@@ -177,7 +191,7 @@ export class ClientRecords {
     task.parts = parts === 0 ? none : Array.from(i32.subarray(partsAt, partsAt + parts))
     this.#view(
       memory,
-      at + alignedAfterWords(SUBMIT_WORDS + 2 * dependencies + 3 * contained + parts),
+      at + alignedAfterWords(fixed + 2 * dependencies + 3 * contained + parts),
       i32[word + 6],
       at + bytes,
     )
@@ -210,6 +224,7 @@ export class ClientRecords {
     const { objects } = this.#parts.owner
     const slot = i32[word]
     const bytes = joined(i32[word + 3], i32[word + 4])
+    const since = this.#parts.now()
     const row = field === 0 ? objects.add(this.client, slot, joined(i32[word + 1], i32[word + 2])) : -1
     if (row >= 0) this.#parts.owner.rows.job[row] = this.#job
     objects.spilling.request({
@@ -219,7 +234,7 @@ export class ClientRecords {
           objects.spilling.free(offset)
           return
         }
-        this.#room.set(slot, { offset, bytes })
+        this.#room.set(slot, { offset, bytes, since })
         sendWords(this.outbox, record.allocated, field, slot, low(offset), high(offset))
       },
       refused: value => {
@@ -254,7 +269,7 @@ export class ClientRecords {
   }
 
   /** Room for a result is the task's now. */
-  takeRoom(request: number): { offset: number; bytes: number } | undefined {
+  takeRoom(request: number): Room | undefined {
     const room = this.#room.get(request)
     this.#room.delete(request)
     return room
@@ -327,7 +342,7 @@ export class ClientRecords {
 
   #define(index: number, spec: FunctionSpec): void {
     const { owner, codes } = this.#parts
-    codes.use(spec.code, this.client.id)
+    if (spec.code !== '') codes.use(spec.code, this.client.id)
     for (const blob of [...spec.blobs, ...spec.codes]) codes.use(blob, this.client.id)
     const demand = owner.resources.demand(spec.resources)
     const { name, priority, timeoutMs, retries, infeasibleTimeoutMs } = spec
@@ -343,20 +358,27 @@ export class ClientRecords {
       returns: spec.returns,
       placement,
       pool: poolOf(spec),
+      actor: actorOf(spec),
+      call: spec.call,
+      bundle: bundleOf(spec),
     })
     owner.kinds.push(kind)
     this.#expect(spec)
     owner.exchange.place(kind)
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(owner.jobOf(this.client))
+    if (spec.placement?.group) {
+      owner.groups.add(kind, spec.placement.group.bundles)
+      this.#parts.useGroup(spec.placement.group.id)
+    }
     this.client.kinds[index] = at
   }
 
   /** Processes of this kind will be wanted. */
-  #expect(spec: Pick<FunctionSpec, 'process'>): void {
+  #expect(spec: Pick<FunctionSpec, 'process' | 'actor'>): void {
     const { owner, now } = this.#parts
     const pool = poolOf(spec)
-    if (pool !== '') owner.scheduler.expectProcesses(pool, owner.jobOf(this.client), now())
+    if (isProcessPool(pool)) owner.scheduler.expectProcesses(pool, owner.jobOf(this.client), now())
   }
 
   #code(memory: RecordMemory, at: number, bytes: number): void {

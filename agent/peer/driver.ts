@@ -22,7 +22,9 @@ export interface DriverDoor {
   admit(hello: Hello, outbox: Outbox): Driver
   leave(driver: Driver): void
   answer(method: string, params: unknown): Promise<unknown>
-  /** A batch of records was read. */
+  /** A batch of records has come, and is about to be read. */
+  reading(): void
+  /** It was read. */
   stirred(): void
 }
 
@@ -44,6 +46,7 @@ export class SocketClient {
     timer.unref()
     socket.on('data', (chunk: Buffer) => {
       clearTimeout(timer)
+      door.reading()
       try {
         inbox.chunk(chunk)
       } catch (error) {

@@ -28,6 +28,8 @@ export class FailedChannel implements WorkerChannel {
 
   async terminate(): Promise<void> {}
 
+  freeze(): void {}
+
   async measure(): Promise<number> {
     return 0
   }

@@ -1,11 +1,14 @@
 import { errorExtension } from '../../wire/error-extension.ts'
 import {
+  ActorDiedError,
   CancelledError,
   InfeasibleError,
+  NameTakenError,
   ObjectLostError,
   OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
+  PlacementGroupRemovedError,
   type ShoalError,
   StoreFullError,
   TaskTimeoutError,
@@ -30,6 +33,9 @@ export interface FailureContext {
   objectId: string
   peerId: string
   attempt: number
+  /** Of an actor, or of a call: which actor. */
+  actorId: string
+  className: string
 }
 
 /** The error that a program sees for a failure that the agent noticed, as bytes of a value. */
@@ -40,6 +46,16 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const { name, resource, requested, has } = failure
       const message = `${name} asks for ${requested} ${resource}, and no peer could ever give it: the mesh has ${has}. Ask for less, or start a peer that has it`
       return encoded(new InfeasibleError(message, { resource, requested, has }))
+    }
+    case 'no-bundle': {
+      const { name, resource, requested, has } = failure
+      const message = `${name} asks for ${requested} ${resource}, and no bundle of its placement group could ever give it: there is ${has}. Ask for less, or make a group with a larger bundle`
+      return encoded(new InfeasibleError(message, { resource, requested, has }))
+    }
+    case 'group-removed': {
+      const { name, group, reason } = failure
+      const message = `the placement group of ${name} is gone: ${reason} (${group})`
+      return encoded(new PlacementGroupRemovedError(message, { groupId: group, reason }))
     }
     case 'timeout': {
       const { name, timeoutMs } = failure
@@ -77,6 +93,17 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const { name, peerId: lost } = failure
       const message = `the peer that ran ${name} was lost, and its retries are used up: ${lost}`
       return encoded(new PeerDiedError(message, { taskId, functionName: name, peerId: lost, attempt }))
+    }
+    case 'actor-died': {
+      const { name, reason } = failure
+      const className = name ?? about.className
+      const message = `the actor ${className} died: ${reason}`
+      return encoded(new ActorDiedError(message, { actorId: about.actorId, className, reason }))
+    }
+    case 'name-taken': {
+      const { actorName, namespace } = failure
+      const message = `the name '${actorName}' is held by another actor in namespace '${namespace}': getActor or getIfExists gives that one`
+      return encoded(new NameTakenError(message, { actorName, namespace }))
     }
     case 'lost':
       return encoded(

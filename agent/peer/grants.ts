@@ -9,10 +9,14 @@ export interface GrantedTask {
   client: number
   number: number
   argumentBytes: number
+  /** Of a call: what its actor is called where it goes, in which incarnation, and who makes it. -1: no call. */
+  actor: number
+  epoch: number
+  caller: number
 }
 
 /** Words of a task before its arguments. */
-const TASK_BYTES = 36
+const TASK_BYTES = 48
 /** Bytes of an answer before its value. */
 const ANSWER_BYTES = 32
 
@@ -28,7 +32,7 @@ export interface Answer {
   worker: number
 }
 
-export const answerFlag = { failed: 1, retry: 2, system: 4, stored: 8 } as const
+export const answerFlag = { failed: 1, retry: 2, system: 4, stored: 8, lost: 16 } as const
 
 /** A batch of fixed-size beginnings, each followed by bytes: what travels beside a frame's header. Grows as needed. */
 export class BatchWriter {
@@ -61,7 +65,9 @@ export class BatchWriter {
     view.setUint32(to + 16, task.client, true)
     view.setFloat64(to + 20, task.number, true)
     view.setUint32(to + 28, argumentBytes, true)
-    view.setUint32(to + 32, 0, true)
+    view.setInt32(to + 32, task.actor, true)
+    view.setUint32(to + 36, task.epoch, true)
+    view.setFloat64(to + 40, task.caller, true)
     copy(this.#buffer, to + TASK_BYTES, from, at, argumentBytes)
     this.#used = to + TASK_BYTES + argumentBytes
     this.count++
@@ -126,6 +132,9 @@ export class BatchReader {
     into.client = view.getUint32(at + 16, true)
     into.number = view.getFloat64(at + 20, true)
     into.argumentBytes = view.getUint32(at + 28, true)
+    into.actor = view.getInt32(at + 32, true)
+    into.epoch = view.getUint32(at + 36, true)
+    into.caller = view.getFloat64(at + 40, true)
     return this.#pass(at + TASK_BYTES, into.argumentBytes)
   }
 

@@ -6,6 +6,8 @@ export const limits = {
   recordsPerTurn: 256,
   /** Rows of the state in one answer. */
   stateRowsMax: 10_000,
+  /** Names of tasks in one peer's summary: the busiest. */
+  taskNamesMax: 1000,
   /** How often idle threads are looked for. */
   idleCheckMs: 5000,
   /** How often lanes are looked at while something was sent ahead. */
@@ -25,6 +27,8 @@ export const limits = {
   idleShareMs: 1000,
   /** A question to other peers is answered within this, or without them. */
   askMs: 1000,
+  /** Questions by which another peer's clock is compared with this one's. */
+  clockQuestions: 5,
   /** Who held an object of a dead peer has found who continues it within this. */
   successionGraceMs: 15_000,
   successionMs: 10_000,
@@ -33,12 +37,29 @@ export const limits = {
   /** A copy of a replicated object is there within this, or counts as not made. */
   keepMs: 120_000,
   keepCheckMs: 5,
+  /** Past the deadline of a drain: what was stopped has so long to leave its thread. */
+  evictMs: 3000,
+  /** How often a drain looks whether anything runs still, should nothing else tell. */
+  drainLookMs: 1000,
+  /** After that, handing over takes at most so long; of a peer that ends at once less. */
+  handOverMaxMs: 60_000,
+  handOverLeavingMs: 3000,
+  /** Results that are named in one question. */
+  handOverTokens: 50_000,
   /** How often a peer that takes over values looks whether they are here. */
   handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */
   measureMs: 200,
   /** Of what a task writes at once, in one entry of the log. */
   logEntryCharacters: 200_000,
+  /** A shared thread in which an actor is over that does not leave it is ended after this. */
+  dismissMs: 500,
+  /** An actor whose owner has been silent for so long stops; another is begun after that (protocols §5). */
+  leaseMs: 2800,
+  leaseOverMs: 3200,
+  leaseCheckMs: 100,
+  /** How often a peer that is drained looks at its actors. */
+  drainActorsMs: 20,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

@@ -15,6 +15,8 @@ export interface PeerParts {
   /** The job that defined each kind. */
   readonly kindJobs: number[]
   jobOfKind(kind: number): { jobId: string; namespace: string }
+  /** The namespace of a job; where that is over, of what defined a kind. */
+  namespaceOf(job: number, kind: number): string
   now(): number
   readonly names: Names
   /** What is known of another peer's process. */
@@ -25,6 +27,8 @@ export interface PeerParts {
   wantCode(hash: string): Promise<boolean>
   /** What a client says of a stream that it reads. */
   reading(client: Client, slot: number, what: Reading, count: number): void
+  /** Functions of this peer's programs run in this placement group. */
+  useGroup(id: string): void
   /** Answers a question of a client or of the command line. */
   answer(method: string, params: unknown, client: Client | undefined): Promise<unknown>
 }

@@ -17,23 +17,31 @@ import {
 import { RingInbox, RingOutbox, type RingPair } from '../../wire/ring.ts'
 import { copyBytes, sendBytes, sendText, sendWords } from '../../wire/texts.ts'
 import {
+  type ActorPart,
   type Bytes,
   Client,
   type Effects,
   type Failure,
+  isProcessPool,
   Owner,
   ResourceTable,
   type TimerReason,
 } from '../core/index.ts'
 import type { OpenDirectory } from '../directory/index.ts'
 import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
+import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
+import { Drain, type DrainOptions } from './drain.ts'
+import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
+import { groupRooms, waitingGroups } from './group-rooms.ts'
+import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
+import { NamedActors, namesOwner } from './named-actors.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -63,6 +71,11 @@ export interface PeerOptions {
   spillDir: string
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
+  /**
+   * Answers about what one agent alone has, for other peers, too: of all of them together, as one list, or of the one that the
+   * question names as `peerId`.
+   */
+  anywhere?: Record<string, (params: unknown) => unknown>
   log(line: string): void
   /** Keeps console output of tasks. Default: nowhere. */
   logOutput?(text: string): void
@@ -75,6 +88,8 @@ export interface PeerOptions {
   role?: 'peer' | 'driver'
   /** Where it listens. */
   addresses?(): string[]
+  /** How long another peer has been silent, and whether it is known to be gone. */
+  silence?(peerId: string, incarnation: number): { ms: number; gone: boolean }
   /** What is known of another peer's process. */
   peerFacts?(peerId: string): { pid: number }
   /** Rows of the other members, as far as this peer knows them. */
@@ -107,11 +122,17 @@ export class Peer {
   readonly #sockets = new Set<SocketClient>()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined; home?: JobName }>()
+  /** Of classes whose jobs are over. */
+  readonly #namespaces = new Map<number, string>()
   readonly #jobsByName = new Map<string, number>()
   readonly #names: Names
   readonly #processes: ProcessStarter
   readonly #cancellation: Cancellation
+  readonly #actors: PeerActors
+  readonly #named: NamedActors
   readonly #streams: Streams
+  readonly #groups: Groups
+  readonly #drain: Drain
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -121,9 +142,7 @@ export class Peer {
   #turning = false
   /** Milliseconds since the epoch, at the begin of this turn. */
   #time = performance.timeOrigin + performance.now()
-  #draining = false
   #closed = false
-  #idle: (() => void)[] = []
 
   constructor(options: PeerOptions) {
     this.#options = options
@@ -150,6 +169,7 @@ export class Peer {
       closed: false,
     }
     this.#owner.exchange.random = Math.random
+    this.#owner.phases.clock = () => performance.timeOrigin + performance.now()
     this.#names = new Names(options, this.#owner.peers)
     this.#processes = new ProcessStarter({ ...options, release: options.version, shoalUrl: shoalUrl() })
     const specs: FunctionSpec[] = []
@@ -163,12 +183,14 @@ export class Peer {
       kindJobs,
       now: () => this.#time,
       jobOfKind: kind => this.#jobs.get(kindJobs[kind]) ?? { jobId: '', namespace: '' },
+      namespaceOf: (job, kind) => this.#jobs.get(job)?.namespace ?? this.#namespaces.get(kind) ?? '',
       names: this.#names,
       peerFacts: peerId => this.#options.peerFacts?.(peerId) ?? { pid: 0 },
       wantCode: async hash => (await this.#remote?.wantCode(hash)) ?? false,
       processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
       reading: (client, slot, what, count) => this.#streams.reading(client, slot, what, count),
+      useGroup: id => this.#groups.use(id),
     }
     this.#streams = new Streams(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
@@ -176,8 +198,37 @@ export class Peer {
       ended: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
       stirred: () => this.#stirred(),
     })
+    this.#named = new NamedActors(this.#parts, {
+      open: options.directory,
+      stirred: () => this.#stirred(),
+      jobOf: name => this.#jobOf(name),
+      endJob: name => this.#endForeignJob(name),
+      freeze: (thread, frozen) => this.#hosts.get(thread)?.channel.freeze(frozen),
+      spread: hashes => this.#spreadCode(hashes),
+      log: line => options.log(line),
+    })
+    this.#actors = new PeerActors(this.#parts, this.#named, {
+      ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      stirred: () => this.#stirred(),
+    })
+    this.#owner.actors.onOver = row => this.#named.over(row)
+    this.#owner.actors.views = row => !specs[this.#owner.rows.kind[row]].copy
+    this.#owner.onBlocked = (name, durationMs) => this.#blocked(name, durationMs)
     this.#cancellation = new Cancellation(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      stirred: () => this.#stirred(),
+    })
+    this.#groups = new Groups(this.#parts, {
+      own: options,
+      ask: (peer, method, params) => this.#remote?.ask(peer, method, params) ?? Promise.reject(new Error('no mesh')),
+      linked: () => this.#remote?.linked() ?? [],
+      rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? [], this.#options.role),
+      stirred: () => this.#stirred(),
+    })
+    this.#drain = new Drain(this.#parts, {
+      shut: () => this.#shut(),
+      drainActors: deadlineAt => this.#drainActors(deadlineAt),
+      handOver: async () => await this.#remote?.handOver(),
       stirred: () => this.#stirred(),
     })
     this.#state = new PeerState({
@@ -185,7 +236,8 @@ export class Peer {
       parts: this.#parts,
       hosts: this.#hosts,
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
-      draining: () => this.#draining,
+      draining: () => this.#drain.begun,
+      waitingGroups: () => waitingGroups(this.#groups.owned),
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.
@@ -232,7 +284,7 @@ export class Peer {
     for (const outbox of this.#outboxes.values()) outbox.flush()
     if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
     if (this.#onInfo) this.#sayInfo()
-    if (this.#idle.length > 0 && !this.#owner.busy) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#drain.settled()
   }
 
   /** While tasks were sent ahead: takes them back from behind one that turned out long. */
@@ -287,6 +339,7 @@ export class Peer {
       admit: (hello, outbox) => this.#admit(hello, outbox, false),
       leave: driver => this.#leave(driver),
       answer: (method, params) => this.#answer(method, params),
+      reading: () => this.#tick(),
       stirred: () => this.#stirred(),
     })
     this.#sockets.add(client)
@@ -334,7 +387,10 @@ export class Peer {
     this.#owner.detach(records.client)
     this.#streams.clientGone(records.client.id)
     this.#codes.detach(records.client.id)
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(this.#jobNameOf(job))
+    for (const [kind, { actor }] of this.#parts.specs.entries())
+      if (actor && this.#parts.kindJobs[kind] === job) this.#namespaces.set(kind, driver.namespace)
     this.#jobs.delete(job)
   }
 
@@ -347,7 +403,18 @@ export class Peer {
       run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
       revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
-      abort: (thread, token) => this.#hosts.get(thread)?.abort(token),
+      abort: (thread, token, leaves) => this.#hosts.get(thread)?.abort(token, leaves),
+      claimName: row => this.#named.claim(row),
+      detachedMade: row => this.#named.made(row),
+      detachedLost: (row, reason, mayRestart, error) => this.#named.lostHere(row, reason, mayRestart, error),
+      detachedSaved: row => this.#named.save(row, this.#owner.rows.more(row).actor as ActorPart),
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
+      runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
+      dismiss: (thread, token) => this.#dismiss(thread, token),
+      endActor: (location, reason) => this.#remote?.endActor(location, reason),
+      actorLost: (row, reason, mayRestart, free) => this.#remote?.actorLost(row, reason, mayRestart, free),
+      actorSaved: (row, value, holds) => this.#remote?.actorSaved(row, value, holds),
+      notHere: (peer, token) => this.#remote?.notHere(peer, token),
       result: (client, slot, failed, kept, from) => this.#result(client, slot, failed, kept, from),
       stored: (client, slot, bytes) =>
         this.#send(client, outbox => sendWords(outbox, record.stored, 0, slot, low(bytes), high(bytes))),
@@ -361,6 +428,7 @@ export class Peer {
       answer: (row, end, from) => this.#remote?.answer(row, end, from),
       answerStored: (row, end, bytes) => this.#remote?.answerStored(row, end, bytes),
       giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
+      evict: (peer, token) => this.#remote?.evict(peer, token),
       cancel: (peer, row) => this.#remote?.cancel(peer, row),
       stop: (peer, row, how) => this.#remote?.stop(peer, row, how),
       credit: (thread, token, read) => this.#hosts.get(thread)?.credit(token, read),
@@ -368,9 +436,17 @@ export class Peer {
       answerProduct: (row, product) => this.#remote?.answerProduct(row, product),
       item: (client, slot, row) => this.#item(client, slot, row),
       streamEnded: (client, slot, count, failed) => this.#streamEnded(client, slot, count, failed),
-      borrow: row => this.#remote?.borrow(row),
-      giveBack: (client, number) => this.#remote?.giveBack(client, number),
-      want: row => this.#remote?.want(row),
+      // Whoever asks for a detached actor holds nothing by that.
+      borrow: row => {
+        if (!this.#named.isOwner(this.#owner.rows.client[row])) this.#remote?.borrow(row)
+      },
+      giveBack: (client, number) => {
+        if (!this.#named.isOwner(client)) this.#remote?.giveBack(client, number)
+      },
+      want: row => {
+        if (this.#named.isOwner(this.#owner.rows.client[row])) this.#named.want(row)
+        else this.#remote?.want(row)
+      },
       tell: (peer, row) => this.#remote?.tell(peer, row),
       pull: row => this.#remote?.pull(row),
       dropAt: location => this.#remote?.dropAt(location),
@@ -429,8 +505,41 @@ export class Peer {
       objectId: objectIdText(owner, client, rows.number[row]),
       peerId: this.#options.peerId,
       attempt: rows.attempt[row] + 1,
+      ...this.#actors.about(row),
     })
   }
+
+  /** Code of a detached actor has to be had when it is made anew, whoever is gone by then. */
+  async #spreadCode(hashes: readonly string[]): Promise<void> {
+    await this.#keepCode({ hashes })
+    if (this.#remote) await this.#askOthers('keep-code', () => ({ hashes }))
+  }
+
+  async #keepCode(params: unknown): Promise<null> {
+    const { hashes } = params as { hashes: string[] }
+    const client = this.#names.clientId(namesOwner, 0)
+    for (const hash of hashes) {
+      if (this.#codes.use(hash, client)) continue
+      if (await this.#parts.wantCode(hash)) this.#codes.use(hash, client)
+    }
+    return null
+  }
+
+  /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
+  #dismiss(thread: number, token: number): void {
+    this.#hosts.get(thread)?.dismiss(token)
+    if (this.#dismissing.has(thread)) return
+    const timer = setTimeout(() => {
+      this.#dismissing.delete(thread)
+      this.#timers.delete(timer)
+      if (this.#owner.actors.overstays(thread) === undefined) return
+      this.#endThread(thread)
+    }, limits.dismissMs)
+    this.#dismissing.set(thread, timer)
+    this.#timers.add(timer)
+  }
+
+  readonly #dismissing = new Map<number, NodeJS.Timeout>()
 
   #timer(token: number, delayMs: number, why: TimerReason): void {
     const timer = setTimeout(() => {
@@ -451,7 +560,7 @@ export class Peer {
 
   #startWorker(thread: number, pool: string): void {
     const client = this.#newClient(0, thread)
-    const isThread = pool === ''
+    const isThread = !isProcessPool(pool)
     const channel = isThread ? this.#startThread(thread, client.id) : this.#processes.start(thread, client.id, pool)
     const host = new WorkerHost(
       thread,
@@ -519,6 +628,13 @@ export class Peer {
       logOutput(from + text.slice(at, at + limits.logEntryCharacters))
   }
 
+  /** A method held a thread that other actors share. */
+  #blocked(name: string, durationMs: number): void {
+    const text = `${name} held its thread for ${durationMs} ms, and the actors beside it waited: later actors of its class have threads of their own (give it cpus, or await in it)\n`
+    this.#options.log(text.trimEnd())
+    this.#print([...this.#drivers.values()], true, { name: 'shoal', worker: 'agent', text })
+  }
+
   #taskId(row: number): string {
     const { rows } = this.#owner
     const { owner, client } = this.#names.ownerOf(rows.client[row])
@@ -548,7 +664,7 @@ export class Peer {
         const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
         this.#print([this.#drivers.get(job)], isError, line)
       },
-      answer: (method, params) => this.#answerHere(method, params),
+      answer: (method, params, peer) => this.#answerHere(method, params, peer),
       stirred: () => this.#stirred(),
       log: line => this.#options.log(line),
     })
@@ -557,6 +673,8 @@ export class Peer {
     this.#onInfo = said
     this.#owner.exchange.open = true
     this.#shareSoon()
+    // What others place here is begun, and what this one decides is decided, though no program of its own has asked.
+    if (this.#options.directory) void this.#named.directory().catch((error: Error) => this.#options.log(error.message))
     return remote
   }
 
@@ -582,11 +700,42 @@ export class Peer {
   /** A session with a member has begun. */
   peerBegan(peerId: string, incarnation: number): void {
     this.#remote?.began(peerId, incarnation)
+    this.#leases ??= setInterval(() => this.#checkLeases(), limits.leaseCheckMs)
+    this.#leases.unref()
+  }
+
+  #leases: NodeJS.Timeout | undefined
+
+  /** Threads of actors whose owners are silent: nothing of them runs until they are heard of again, or gone. */
+  readonly #frozen = new Set<number>()
+
+  #checkLeases(): void {
+    const silent = new Set<number>()
+    for (const { peer, thread } of this.#owner.actors.hosted()) {
+      const { peerId, incarnation } = this.#owner.peers.get(peer)
+      const { ms = 0, gone = false } = this.#options.silence?.(peerId, incarnation) ?? {}
+      if (ms > limits.leaseMs && !gone) silent.add(thread)
+    }
+    for (const thread of silent) {
+      if (this.#frozen.has(thread)) continue
+      this.#frozen.add(thread)
+      this.#hosts.get(thread)?.channel.freeze(true)
+    }
+    for (const thread of this.#frozen) {
+      if (silent.has(thread)) continue
+      this.#frozen.delete(thread)
+      this.#hosts.get(thread)?.channel.freeze(false)
+    }
   }
 
   peerEnded(peerId: string, incarnation: number): void {
     this.#tick()
+    // An actor that it had may live on where nobody hears of it: another is not begun before that one has stopped by itself.
+    const { ms = 0, gone = true } = this.#options.silence?.(peerId, incarnation) ?? {}
+    this.#owner.restartAt = gone ? 0 : this.#time + Math.max(0, limits.leaseOverMs - ms)
     this.#remote?.ended(peerId)
+    this.#owner.restartAt = 0
+    this.#groups.peerGone(peerId, incarnation)
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -602,6 +751,7 @@ export class Peer {
     const { index } = this.#owner.peers.of(peerId, incarnation)
     this.#owner.exchange.peerIs(index, { peerId, ...offer })
     this.#owner.replicas.peerCame()
+    this.#groups.peersChanged()
   }
 
   peerFrame(peerId: string, map: Parameters<RemotePeers['frame']>[1], payload: Uint8Array): void {
@@ -624,7 +774,7 @@ export class Peer {
   }
 
   #sayInfo(): void {
-    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#draining}`
+    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#drain.begun}`
     if (said === this.#infoSaid) return
     this.#infoSaid = said
     this.#onInfo?.()
@@ -663,18 +813,27 @@ export class Peer {
     this.#jobs.delete(job)
     this.#jobsByName.delete(nameOfJob(name))
     this.#owner.endJob(job, this.#parts.now())
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(name)
   }
 
   // ---- questions
 
   /** For other peers: what this one alone knows. */
-  async #answerHere(method: string, params: unknown): Promise<unknown> {
+  async #answerHere(method: string, params: unknown, peer: number): Promise<unknown> {
+    if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
+    if (method === 'kill-actor') return await this.#actors.killByPeer(params)
+    if (method === 'keep-code') return await this.#keepCode(params)
     if (method === 'heard') return null
+    if (method === 'drain') {
+      await this.drain(drainOptionsFrom(params))
+      return null
+    }
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
-    return this.#state.here(method, params)
+    const own = this.#options.anywhere?.[method]
+    return own ? await own(params) : this.#state.here(method, params)
   }
 
   /** Asks linked peers, at most `askMs`; those that do not answer are left out. */
@@ -696,8 +855,12 @@ export class Peer {
   }
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
+    if (method.startsWith('group-') && client) return await this.#groups.byClient(method, params, client)
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
+    if (method === 'kill-actor') return client ? await this.#actors.killByClient(params, client) : null
+    if (method === 'find-actor') return await this.#named.find(params)
+    if (method === 'drain-peer') return await this.#drainPeer(params)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
@@ -705,6 +868,8 @@ export class Peer {
       ask: (what, how, only) => this.#askOthers(what, how, only),
     })
     if (own !== undefined) return own
+    const anywhere = this.#options.anywhere?.[method]
+    if (anywhere) return await this.#answerAnywhere(method, params, anywhere)
     if (method === 'leave') {
       this.#end(params as { client: number })
       return (await this.#options.handlers.left?.(params)) ?? null
@@ -712,6 +877,29 @@ export class Peer {
     const handler = this.#options.handlers[method]
     if (!handler) throw Object.assign(new Error(`this agent knows no '${method}'`), { code: 'SHOAL_INVALID_OPTION' })
     return await handler(params)
+  }
+
+  async #answerAnywhere(method: string, params: unknown, own: (params: unknown) => unknown): Promise<unknown> {
+    const { peerId } = (params ?? {}) as { peerId?: string }
+    if (peerId === undefined) {
+      const others = this.#askOthers(method, () => params)
+      return [await own(params), ...(await others).map(({ answer }) => answer)].flat()
+    }
+    if (peerId === this.#options.peerId) return await own(params)
+    const [said] = await this.#askOthers(method, () => params, new Set([peerId]))
+    if (!said) throw Object.assign(new Error(`peer ${peerId} does not answer`), { code: 'SHOAL_CONNECT' })
+    return said.answer
+  }
+
+  async #drainPeer(params: unknown): Promise<null> {
+    await drainOther(params as { peerId: string; deadlineMs?: number }, {
+      own: this.#options.peerId,
+      members: () => this.#options.members?.() ?? [],
+      linked: () => this.#remote?.linked() ?? [],
+      here: options => this.drain(options),
+      ask: (peer, method, what) => this.#remote?.ask(peer, method, what) ?? Promise.reject(new Error('no mesh')),
+    })
+    return null
   }
 
   /** An object of a client's is to survive this peer: resolves when others have it, as many as can. */
@@ -749,26 +937,42 @@ export class Peer {
   // ---- ends
 
   /**
-   * Waits until nothing runs and the others have what is kept for them here, at most `deadlineMs`. New work is not begun
-   * meanwhile by anyone who asks whether it may.
+   * Gives up what it does: nothing new begins here, what runs has until the deadline and then runs elsewhere, what it keeps for
+   * others goes to those. Resolves when that is done; the peer lives on, and is idle.
    */
-  async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true
+  drain(options: DrainOptions): Promise<void> {
+    return this.#drain.begin(options)
+  }
+
+  #shut(): void {
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
-    this.#stirred()
-    const over = new AbortController()
-    const wait = Math.min(deadlineMs, 2 ** 31 - 1)
-    const late = delay(wait, undefined, { signal: over.signal }).catch(() => undefined)
-    if (this.#owner.busy) {
-      const idle = new Promise<void>(resolve => {
-        this.#idle.push(resolve)
-      })
-      await Promise.race([idle, late])
+    this.#groups.peersChanged()
+  }
+
+  /**
+   * Actors that may be made anew move as soon as they have no call that runs, the others end at the deadline
+   * (`performance.now()`), which may come nearer meanwhile.
+   */
+  async #drainActors(deadlineAt: () => number): Promise<void> {
+    const { actors } = this.#owner
+    for (;;) {
+      const isLate = performance.now() >= deadlineAt()
+      let left = 0
+      this.#tick()
+      for (const { row, part, instance } of actors.instances()) {
+        if (this.#owner.mayMove(row)) {
+          part.moving = true
+          if ((instance.calls > 0 || this.#named.isSaving(row)) && !isLate) left++
+          else this.#owner.moveActor(row, 'its peer is drained')
+        } else if (isLate) this.#owner.expelActor(row, 'its peer was drained, and it may not be made anew')
+        else left++
+      }
+      this.#stirred()
+      if (left === 0) return
+      await delay(limits.drainActorsMs)
     }
-    if (this.#remote) await Promise.race([this.#remote.handOver(), late])
-    over.abort()
   }
 
   /** Ends the processes, and waits until they are gone: what is not waited for stays as a zombie as long as this program. */
@@ -784,7 +988,9 @@ export class Peer {
     this.#closed = true
     this.#loop.stop()
     clearInterval(this.#stays)
+    clearInterval(this.#leases)
     clearTimeout(this.#sharing)
+    this.#groups.close()
     this.#remote?.close()
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)

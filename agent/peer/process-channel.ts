@@ -147,6 +147,10 @@ export class ProcessChannel implements WorkerChannel {
     await this.#ended.promise
   }
 
+  freeze(frozen: boolean): void {
+    if (!this.#over && this.pid > 0) this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
+  }
+
   async measure(): Promise<number> {
     this.#residentBytes = await residentBytes(this.pid)
     return this.#residentBytes

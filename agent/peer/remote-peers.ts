@@ -21,7 +21,8 @@ import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
-import { poolOf } from './pools.ts'
+import { bundleOf } from './placement.ts'
+import { actorOf, poolOf } from './pools.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
 import { Registrations } from './registrations.ts'
@@ -45,7 +46,7 @@ export interface RemoteHost {
   endJob(name: JobName): void
   output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
   /** Answers a question of another peer. */
-  answer(method: string, params: unknown): Promise<unknown>
+  answer(method: string, params: unknown, peer: number): Promise<unknown>
   /** Something happened outside a turn. */
   stirred(): void
   log(line: string): void
@@ -80,6 +81,8 @@ interface Remote {
   readonly answers: BatchWriter
   answerExtras: HeaderValue[]
   backs: number[]
+  /** Guests that were stopped, since this peer is drained. */
+  evicted: number[]
   cancels: number[]
   /** Tokens of cancelled tasks, each with 1: forced, 2: what it has submitted too. */
   stops: [number, number][]
@@ -91,6 +94,10 @@ interface Remote {
   /** Its generators that run here: by its own tokens those of this peer. */
   readonly generators: Map<number, number>
   frees: number[]
+  /** Calls that it sent here, whose actors are not here. */
+  strays: number[]
+  /** Its actors that lived here and are no more. */
+  losses: HeaderValue[]
   refs: HeaderValue[]
   asks: HeaderValue[]
   room: Room | undefined
@@ -107,8 +114,11 @@ const PART_BYTES = 640 * 1024
 const ANSWERS_MS = 0.4
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
+const noCall = { actor: -1, epoch: 0, caller: 0 }
 /** Products that leave in one frame, at most. */
 const PRODUCTS_MAX = 64
+/** Characters of a reason that travel. */
+const REASON_MAX = 2000
 /** A name in a header takes at most about so much. */
 const NAME_BYTES = 20
 /** More than this of one task does not fit beside others into a frame's header. */
@@ -147,7 +157,7 @@ export class RemotePeers {
     this.#questions = new Questions((peer, method, params) =>
       method === 'hand-over'
         ? this.#handOver.take(peer, params)
-        : (this.succession.answer(peer, method, params) ?? host.answer(method, params)),
+        : (this.succession.answer(peer, method, params) ?? host.answer(method, params, peer)),
     )
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
@@ -184,6 +194,7 @@ export class RemotePeers {
       answers: new BatchWriter(),
       answerExtras: [],
       backs: [],
+      evicted: [],
       cancels: [],
       stops: [],
       products: [],
@@ -191,6 +202,8 @@ export class RemotePeers {
       credits: [],
       generators: new Map(),
       frees: [],
+      strays: [],
+      losses: [],
       refs: [],
       asks: [],
       room: undefined,
@@ -228,6 +241,11 @@ export class RemotePeers {
     for (const { peerId, index } of this.#remotes.values()) yield { peerId, index }
   }
 
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean {
+    return this.#remotes.has(peer)
+  }
+
   // ---- effects of the cores
 
   grant(peer: number, row: number): void {
@@ -248,6 +266,7 @@ export class RemotePeers {
       client: rows.client[row],
       number: rows.number[row],
       argumentBytes,
+      ...this.#calls(row),
     }
     const more = extra && (extra.dependencies || extra.holds) ? this.#grantExtra(remote, row) : undefined
     if (more && more.bytes > EXTRA_BYTES_MAX) {
@@ -261,12 +280,23 @@ export class RemotePeers {
     ) {
       this.#sendGrants(remote)
     }
-    if (more) remote.grantExtras.push([remote.grants.count, more.dependencies, more.contained])
+    if (more) {
+      const { dependencies, contained, saved } = more
+      remote.grantExtras.push([remote.grants.count, dependencies, contained, ...(saved === undefined ? [] : [saved])])
+    }
     if (extra?.arguments) remote.grants.task(task, extra.arguments, 0)
     else remote.grants.task(task, rows.arguments, row * coreLimits.rowArgumentBytes)
     if (more && more.bytes > EXTRA_BYTES / 2) this.#sendGrants(remote)
     const credit = owner.creditOf(row)
     if (credit !== 0) this.creditAt(peer, row, credit)
+  }
+
+  /** Of a call: where it goes. */
+  #calls(row: number): { actor: number; epoch: number; caller: number } {
+    const { owner } = this.#parts
+    if (owner.rows.actor[row] < 0) return noCall
+    const { token, epoch, caller } = owner.actors.target(row)
+    return { actor: token, epoch, caller }
   }
 
   creditAt(peer: number, row: number, read: number): void {
@@ -309,10 +339,14 @@ export class RemotePeers {
   }
 
   /** Dependencies and refs of a task that is granted. Small values travel with it, as far as a frame has room. */
-  #grantExtra(remote: Remote, row: number): { dependencies: HeaderValue; contained: HeaderValue; bytes: number } {
+  #grantExtra(
+    remote: Remote,
+    row: number,
+  ): { dependencies: HeaderValue; contained: HeaderValue; bytes: number; saved?: HeaderValue } | undefined {
     const { owner } = this.#parts
     const { rows } = owner
     const extra = rows.more(row)
+    if (rows.actor[row] >= 0 && !extra.dependencies && extra.holds?.length === 1) return undefined
     const on = extra.dependencies
     const dependencies: HeaderValue[] = []
     let bytes = 0
@@ -328,11 +362,16 @@ export class RemotePeers {
       bytes += 3 * NAME_BYTES
     }
     const isDependency = new Set(on ?? [])
+    // Of a call its actor is named by where it goes.
+    const actor = rows.actor[row]
     const contained = (extra.holds ?? [])
-      .filter(held => !isDependency.has(held))
+      .filter(held => !isDependency.has(held) && held !== actor)
       .map(held => this.#nameOf(remote.said, held))
     bytes += contained.length * NAME_BYTES
-    return { dependencies, contained, bytes }
+    const saved = extra.actor?.saved
+    if (!saved) return { dependencies, contained, bytes }
+    const names = saved.holds.map(held => this.#nameOf(remote.said, held))
+    return { dependencies, contained, bytes: bytes + saved.value.length, saved: [saved.value, names] }
   }
 
   #canName(row: number): boolean {
@@ -389,6 +428,7 @@ export class RemotePeers {
       (end.failed ? answerFlag.failed : 0) |
       (end.retry ? answerFlag.retry : 0) |
       (end.system ? answerFlag.system : 0) |
+      (end.lost ? answerFlag.lost : 0) |
       (storedBytes >= 0 ? answerFlag.stored : 0)
     const answer: Answer = {
       token: home.token,
@@ -434,6 +474,10 @@ export class RemotePeers {
 
   giveUp(peer: number, token: number): void {
     this.#remotes.get(peer)?.backs.push(token)
+  }
+
+  evict(peer: number, token: number): void {
+    this.#remotes.get(peer)?.evicted.push(token)
   }
 
   cancel(peer: number, row: number): void {
@@ -496,6 +540,10 @@ export class RemotePeers {
     const { rows } = this.#parts.owner
     const extra = rows.more(row)
     const name = [rows.client[row], rows.number[row]]
+    if (extra.actor && extra.alias !== undefined) {
+      this.#send(remote, { t: 'continued', k: name, a: this.#nameOf(remote.said, extra.alias) })
+      return
+    }
     if (extra.value) {
       const holds = (extra.holds ?? []).map(held => this.#nameOf(remote.said, held))
       this.#send(
@@ -560,6 +608,14 @@ export class RemotePeers {
       this.#sendProducts(remote)
       if (remote.answers.count > 0 && this.#answersDue(remote)) this.#sendAnswers(remote)
       if (remote.backs.length > 0) this.#sendTokens(remote, 'back', remote.backs)
+      if (remote.strays.length > 0) this.#sendTokens(remote, 'stray', remote.strays)
+      if (remote.losses.length > 0) {
+        // What became of its calls is known before it is made anew.
+        this.#sendAnswers(remote)
+        this.#send(remote, { t: 'actors-lost', x: remote.losses })
+        remote.losses = []
+      }
+      if (remote.evicted.length > 0) this.#sendTokens(remote, 'evict', remote.evicted)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.stops.length > 0) {
         this.#send(remote, { t: 'stop', k: remote.stops })
@@ -651,6 +707,38 @@ export class RemotePeers {
         for (const token of asList(map.k, 'tokens'))
           owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index)
         return
+      case 'stray':
+        for (const token of asList(map.k, 'tokens'))
+          owner.returned(owner.rows.rowOf(asCount(token, 'token')), remote.index, true)
+        return
+      case 'actors-lost':
+        for (const one of asList(map.x, 'actors')) {
+          const [token, reason, mayRestart, free] = asList(one, 'an actor', 4)
+          const row = owner.rows.rowOf(asCount(token, 'token'))
+          owner.hostedLost(
+            row,
+            remote.index,
+            asText(reason, 'reason', 2 * REASON_MAX),
+            mayRestart === true,
+            free === true,
+          )
+        }
+        return
+      case 'actor-end': {
+        const row = owner.rows.rowOf(asCount(map.k, 'token'))
+        if (row >= 0 && owner.rows.extra[row]?.home?.peer === remote.index)
+          owner.endHosted(row, asText(map.r, 'reason', 2 * REASON_MAX), now)
+        return
+      }
+      case 'actor-saved': {
+        const keys = this.#names.readKeys(remote.heard, map.c)
+        owner.hostedSaved(owner.rows.rowOf(asCount(map.k, 'token')), remote.index, payload.slice(), keys)
+        return
+      }
+      case 'evict':
+        for (const token of asList(map.k, 'tokens'))
+          owner.evicted(owner.rows.rowOf(asCount(token, 'token')), remote.index, now)
+        return
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
         return
@@ -685,6 +773,12 @@ export class RemotePeers {
       case 'located':
         this.#located(remote, map)
         return
+      case 'continued': {
+        const row = this.#rowOfTheirs(remote, map.k)
+        const { client, number } = this.#names.read(remote.heard, map.a)
+        if (row >= 0) owner.continuesIn(row, client, number)
+        return
+      }
       case 'owner':
         if (asCount(map.i, 'i') !== remote.heard.length) throw new MalformedFrameError('an owner out of order')
         remote.heard.push(ownerFrom(map.p, map.n))
@@ -729,14 +823,24 @@ export class RemotePeers {
     }
   }
 
-  readonly #task: GrantedTask = { token: 0, kind: 0, attempt: 0, depth: 0, client: 0, number: 0, argumentBytes: 0 }
+  readonly #task: GrantedTask = {
+    token: 0,
+    kind: 0,
+    attempt: 0,
+    depth: 0,
+    client: 0,
+    number: 0,
+    argumentBytes: 0,
+    ...noCall,
+  }
 
   #granted(remote: Remote, map: Map_, payload: Uint8Array): void {
     const reader = new BatchReader(payload)
     const count = asCount(map.n, 'n')
     const extras = new Map<number, HeaderValue[]>()
     for (const one of asList(map.x ?? [], 'extras')) {
-      const [at, ...more] = asList(one, 'an extra', 3)
+      const [at, ...more] = asList(one, 'an extra')
+      if (more.length < 2) throw new MalformedFrameError('an extra that is cut short')
       extras.set(asCount(at, 'at'), more)
     }
     const { owner } = this.#parts
@@ -757,6 +861,8 @@ export class RemotePeers {
         dependencies: [] as number[],
         values: [] as (Uint8Array | undefined)[],
         contained: more ? this.#names.readKeys(remote.heard, more[1]) : [],
+        ...(task.actor < 0 ? {} : { actor: { token: task.actor, epoch: task.epoch, caller: task.caller } }),
+        ...(more?.[2] === undefined ? {} : { saved: this.#savedFrom(remote, more[2]) }),
       }
       if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(remote, guest, one)
       const host = (bytes: Bytes): void => {
@@ -772,6 +878,46 @@ export class RemotePeers {
         kind.waiting.push(() => host({ u8, at: 0, bytes: u8.length }))
       }
     }
+  }
+
+  /** What an actor that is to be made here had saved. */
+  #savedFrom(remote: Remote, saved: HeaderValue): { value: Uint8Array; contained: number[] } {
+    const [value, names] = asList(saved, 'what was saved', 2)
+    if (!(value instanceof Uint8Array)) throw new MalformedFrameError('a saved value that is none')
+    return { value: value.slice(), contained: this.#names.readKeys(remote.heard, names) }
+  }
+
+  // ---- actors
+
+  /** The peer that hosts an actor for this one is to end it. */
+  endActor({ peer, token }: Location, reason: string): void {
+    const remote = this.#remotes.get(peer)
+    if (remote) this.#send(remote, { t: 'actor-end', k: token, r: reason.slice(0, REASON_MAX) })
+  }
+
+  /** An actor that was hosted here is no more: its home is told, after all that was said of its calls. */
+  actorLost(row: number, reason: string, mayRestart: boolean, free: boolean): void {
+    const { rows } = this.#parts.owner
+    const home = rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    remote.losses.push([home.token, reason.slice(0, REASON_MAX), mayRestart, free])
+  }
+
+  /** A call was sent here, and its actor is not here. */
+  notHere(peer: number, token: number): void {
+    this.#remotes.get(peer)?.strays.push(token)
+  }
+
+  /** What an actor that is hosted here has saved. */
+  actorSaved(row: number, value: Uint8Array, holds: readonly number[]): void {
+    const home = this.#parts.owner.rows.extra[row]?.home
+    const remote = home && this.#remotes.get(home.peer)
+    if (!home || !remote) return
+    const names = holds.map(held => this.#nameOf(remote.said, held))
+    this.#registrations.after(remote.index, () =>
+      this.#send(remote, { t: 'actor-saved', k: home.token, c: names }, value),
+    )
   }
 
   #dependency(
@@ -817,6 +963,7 @@ export class RemotePeers {
     failed: false,
     retry: false,
     system: false,
+    lost: false,
     startedAt: 0.5,
     endedAt: 0.5,
     error: undefined,
@@ -858,6 +1005,7 @@ export class RemotePeers {
       end.failed = (answer.flags & answerFlag.failed) !== 0
       end.retry = (answer.flags & answerFlag.retry) !== 0
       end.system = (answer.flags & answerFlag.system) !== 0
+      end.lost = (answer.flags & answerFlag.lost) !== 0
       end.startedAt = answer.startedAt
       end.endedAt = answer.endedAt
       end.error = more?.e === undefined ? undefined : asText(more.e, 'error')
@@ -1019,14 +1167,19 @@ export class RemotePeers {
         returns,
         home: remote.index,
         pool: poolOf(spec),
+        actor: actorOf(spec),
+        call: spec.call,
+        bundle: bundleOf(spec),
       }),
     )
-    if (spec.process) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
+    owner.bundles.attach(owner.kinds[index] as Kind)
+    if (spec.process && !spec.call) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(job)
     const user = owner.peers.clientId(remote.index, 0)
     const missing = new Set<string>()
-    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) if (!codes.use(hash, user)) missing.add(hash)
+    for (const hash of [spec.code, ...spec.blobs, ...spec.codes])
+      if (hash !== '' && !codes.use(hash, user)) missing.add(hash)
     remote.kinds.set(asCount(map.k, 'kind'), { index, missing, waiting: [] })
     if (missing.size > 0) this.#send(remote, { t: 'want', h: [...missing] })
   }
@@ -1087,9 +1240,12 @@ export class RemotePeers {
 
   /** This peer is about to leave: values that it keeps for others go to those. Resolves when they have them. */
   async handOver(): Promise<void> {
-    const given = [...this.#remotes.values()].map(({ index }) => {
+    const given = [...this.#remotes.values()].flatMap(({ index }) => {
       const tokens = this.#handOver.keptFor(index)
-      return tokens.length > 0 ? this.ask(index, 'hand-over', tokens) : undefined
+      const questions = Math.ceil(tokens.length / limits.handOverTokens)
+      return Array.from({ length: questions }, (_, i) =>
+        this.ask(index, 'hand-over', tokens.slice(i * limits.handOverTokens, (i + 1) * limits.handOverTokens)),
+      )
     })
     this.#host.stirred()
     await Promise.allSettled(given)

@@ -1,8 +1,14 @@
 import { taskIdText } from '../../wire/ids.ts'
+import type { TaskState } from '../../wire/state.ts'
+import { busiestFirst, sumTaskNames, type TaskName } from '../../wire/task-names.ts'
+import type { TracePhase } from '../../wire/trace.ts'
 import { type Attempt, type FinishedTask, type Kind, state } from '../core/index.ts'
+import { type ActorRowSources, actorCounts, actorRows } from './actor-rows.ts'
+import { clock, clocks } from './clocks.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
 import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
+import { taskNames } from './task-names.ts'
 import type { WorkerHost } from './worker-host.ts'
 
 /** What the state needs to know of its peer. */
@@ -18,6 +24,16 @@ export interface StateSources {
   addresses?(): string[]
   jobId(job: number): string
   draining(): boolean
+  /** Placement groups that are not reserved. */
+  waitingGroups(): Row[]
+}
+
+/** The questions whose answers are pages of rows. */
+const rowQuestions = ['tasks', 'actors', 'objects', 'workers', 'phases'] as const
+type Rows = (typeof rowQuestions)[number]
+
+function isRows(method: string): method is Rows {
+  return (rowQuestions as readonly string[]).includes(method)
 }
 
 /** Answers questions about what this peer is doing, from its tables, when asked (api.md §7). */
@@ -30,19 +46,20 @@ export class PeerState {
 
   /** The answer for the whole mesh, or undefined where the question is somebody else's. */
   async answer(method: string, params: unknown, others: Others): Promise<unknown> {
+    if (isRows(method)) {
+      const here = (question: RowsQuestion<number>): Page<number> => this.#page(method, question)
+      return await mergedPage(method, (params ?? {}) as RowsQuestion, { here, others })
+    }
     switch (method) {
-      case 'tasks':
-      case 'objects':
-      case 'workers':
-        return await mergedPage(method, (params ?? {}) as RowsQuestion, {
-          here: question => this.#page(method, question),
-          others,
-        })
       case 'peers':
         return this.#peers(others)
+      case 'clocks':
+        return await clocks(this.#peer.peerId, others)
       case 'resources':
       case 'available':
         return sum(this.#peers(others), method)
+      case 'task-names':
+        return await this.#taskNames(others)
       case 'status':
         return await this.#status(others)
       default:
@@ -52,21 +69,38 @@ export class PeerState {
 
   /** What this peer alone knows, for another one. */
   here(method: string, params: unknown): unknown {
-    if (method === 'tasks' || method === 'objects' || method === 'workers')
-      return this.#page(method, (params ?? {}) as RowsQuestion<number>)
+    if (isRows(method)) return this.#page(method, (params ?? {}) as RowsQuestion<number>)
     if (method === 'counts') return this.#counts()
+    if (method === 'clock') return clock()
+    if (method === 'task-names') return taskNames(this.#peer.parts.owner, stateName)
     throw new Error(`this agent answers other peers no '${method}'`)
   }
 
-  #page(method: 'tasks' | 'objects' | 'workers', question: RowsQuestion<number>): Page<number> {
+  #page(method: Rows, question: RowsQuestion<number>): Page<number> {
     const after = Number.isSafeInteger(question.after) ? (question.after as number) : 0
     switch (method) {
       case 'tasks':
         return page(this.#tasks(after), question)
+      case 'actors':
+        return page(actorRows(this.#actorSources, after), question)
       case 'objects':
         return page(objectRows(this.#peer, after), question)
       case 'workers':
         return page(this.#workers(after), question)
+      case 'phases':
+        return page(this.#phases(after), question)
+    }
+  }
+
+  get #actorSources(): ActorRowSources {
+    const { peerId, parts, hosts } = this.#peer
+    return {
+      peerId,
+      parts,
+      jobId: job => this.#peer.jobId(job),
+      actorId: (client, number) => this.#taskId(client, number),
+      workerId: thread => this.#workerId(thread),
+      pidOf: thread => hosts.get(thread)?.channel.pid ?? process.pid,
     }
   }
 
@@ -102,7 +136,7 @@ export class PeerState {
     }
   }
 
-  #counts(): { tasks: Record<string, number>; waiting: Row[] } {
+  #counts(): { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] } {
     const { owner } = this.#peer.parts
     const { rows, history, scheduler } = owner
     const tasks: Record<string, number> = {
@@ -113,18 +147,26 @@ export class PeerState {
       failed: history.failed,
       cancelled: history.cancelled,
     }
-    for (const row of owner.liveTasks()) if (!rows.extra[row]?.home) tasks[stateName(rows.state[row])]++
+    for (const row of owner.liveTasks())
+      if (!rows.extra[row]?.home && !owner.kinds[rows.kind[row]]?.actor) tasks[stateName(rows.state[row])]++
     const waiting = [...scheduler.waiting()]
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
-    return { tasks, waiting }
+    return { tasks, actors: actorCounts(owner), waiting: [...waiting, ...this.#peer.waitingGroups()] }
+  }
+
+  async #taskNames(others: Others): Promise<TaskName[]> {
+    const asked = others.ask('task-names', () => null)
+    const own = taskNames(this.#peer.parts.owner, stateName)
+    return sumTaskNames([own, ...(await asked).map(({ answer }) => answer as TaskName[])].flat()).sort(busiestFirst)
   }
 
   async #status(others: Others): Promise<Row> {
-    const { tasks, waiting } = this.#counts()
+    const { tasks, actors, waiting } = this.#counts()
     for (const { answer } of await others.ask('counts', () => null)) {
-      const more = answer as { tasks: Record<string, number>; waiting: Row[] }
+      const more = answer as { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] }
       for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
+      for (const [is, count] of Object.entries(more.actors)) actors[is] = (actors[is] ?? 0) + count
       waiting.push(...(more.waiting as typeof waiting))
     }
     const peers = this.#peers(others)
@@ -135,7 +177,7 @@ export class PeerState {
       available: sum(peers, 'available'),
       waiting,
       tasks,
-      actors: {},
+      actors,
     }
   }
 
@@ -156,8 +198,8 @@ export class PeerState {
     for (const row of owner.liveTasks(after)) {
       const kind = owner.kinds[rows.kind[row]] as Kind
       const at = rows.state[row]
-      // A guest is in the rows of its home.
-      if (rows.extra[row]?.home) continue
+      // A guest is in the rows of its home, an actor in those of actors.
+      if (rows.extra[row]?.home || kind.actor) continue
       const attempts = [...(rows.extra[row]?.attempts ?? [])]
       if (at === state.granted) {
         const { peerId } = owner.peers.get(rows.peer[row])
@@ -169,7 +211,8 @@ export class PeerState {
         number: rows.number[row],
         job: rows.job[row],
         state: stateName(at),
-        reason: reasonOf(at, () => owner.scheduler.reason(row)),
+        reason: kind.call ? callReason(at) : reasonOf(at, () => owner.scheduler.reason(row)),
+        actorId: this.#actorOf(row),
         attempt: rows.attempt[row] + 1,
         attempts,
         submittedAt: rows.submittedAt[row],
@@ -196,6 +239,7 @@ export class PeerState {
       state: error === 'cancelled' ? 'cancelled' : failed ? 'failed' : 'finished',
       reason,
       attempts,
+      actorId: task.actor && this.#taskId(task.actor.client, task.actor.number),
     })
   }
 
@@ -210,6 +254,7 @@ export class PeerState {
       attempt: number
       attempts: Attempt[]
       submittedAt: number
+      actorId: string | undefined
     },
   ): Row {
     const peer = this.#peer
@@ -224,7 +269,8 @@ export class PeerState {
     return {
       taskId: this.#taskId(task.client, task.number),
       name: kind.name,
-      kind: 'task',
+      kind: kind.call ? 'call' : 'task',
+      ...(task.actorId === undefined ? {} : { actorId: task.actorId }),
       state: task.state,
       ...(task.reason === undefined ? {} : { reason: task.reason }),
       jobId: peer.jobId(task.job),
@@ -235,6 +281,21 @@ export class PeerState {
       submittedAt: task.submittedAt,
       resources: peer.parts.owner.resources.named(kind.demand),
     }
+  }
+
+  /** Whether an actor in a worker has calls. */
+  #calls(thread: number): boolean {
+    const { actors, rows } = this.#peer.parts.owner
+    for (const actor of actors.on(thread)) if ((rows.extra[actor]?.actor?.instance?.calls ?? 0) > 0) return true
+    return false
+  }
+
+  /** Of a call: the id of its actor. */
+  #actorOf(row: number): string | undefined {
+    const { rows, actors } = this.#peer.parts.owner
+    if (rows.actor[row] < 0) return undefined
+    const actor = actors.resolve(rows.actor[row])
+    return this.#taskId(rows.client[actor], rows.number[actor])
   }
 
   *#workers(after: number): Iterable<Placed> {
@@ -250,12 +311,22 @@ export class PeerState {
         peerId,
         kind: thread.isProcess ? 'process' : 'thread',
         pid: hosts.get(thread.id)?.channel.pid ?? process.pid,
-        state: thread.busy ? 'busy' : 'idle',
+        state: thread.running > 0 || thread.suspended > 0 || this.#calls(thread.id) ? 'busy' : 'idle',
         ...(taskId === undefined ? {} : { taskId }),
-        actorIds: [],
+        actorIds: [...parts.owner.actors.on(thread.id)].map(actor =>
+          this.#taskId(rows.client[actor], rows.number[actor]),
+        ),
         memoryBytes: hosts.get(thread.id)?.memoryBytes ?? 0,
       }
       yield { row, next: thread.id + 1 }
+    }
+  }
+
+  *#phases(after: number): Iterable<Placed> {
+    const { peerId, parts } = this.#peer
+    for (const { place, client, number, attempt, ...phase } of parts.owner.phases.entries(after)) {
+      const row: TracePhase = { taskId: this.#taskId(client, number), attempt: attempt + 1, peerId, ...phase }
+      yield { row: { ...row }, next: place + 1 }
     }
   }
 
@@ -270,10 +341,15 @@ export class PeerState {
   }
 }
 
-const names = ['', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
+const names = ['finished', 'waiting', 'queued', 'running', 'running', 'running', 'running'] as const
 
-function stateName(at: number): string {
+function stateName(at: number): TaskState {
   return names[at] ?? 'finished'
+}
+
+function callReason(at: number): string | undefined {
+  if (at === state.waiting) return 'waits for its arguments, its actor, or the calls before it'
+  return at === state.queued ? 'waits for its turn at its actor' : undefined
 }
 
 function reasonOf(at: number, queued: () => string): string | undefined {

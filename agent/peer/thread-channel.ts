@@ -1,5 +1,7 @@
 import type { Worker } from 'node:worker_threads'
+import { record } from '../../wire/records.ts'
 import { RingInbox, RingOutbox } from '../../wire/ring.ts'
+import { sendWords } from '../../wire/texts.ts'
 import type { StartedWorker } from '../workers/index.ts'
 import type { ChannelEvents, WorkerChannel } from './worker-host.ts'
 
@@ -44,6 +46,15 @@ export class ThreadChannel implements WorkerChannel {
 
   async terminate(): Promise<void> {
     await this.#worker.terminate()
+  }
+
+  freeze(frozen: boolean): void {
+    const { claims } = this
+    Atomics.store(claims, claims.length - 1, frozen ? 1 : 0)
+    if (frozen) {
+      sendWords(this.outbox, record.freeze, 0, 0)
+      this.outbox.flush()
+    } else Atomics.notify(claims, claims.length - 1)
   }
 
   async measure(): Promise<number> {

@@ -1,10 +1,10 @@
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
-import { copyBytes, readText, sendCode, sendText, sendWords } from '../../wire/texts.ts'
+import { copyBytes, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { limits as coreLimits, type TaskEnd, type ThreadEnd } from '../core/index.ts'
 import { CLAIMS } from '../workers/index.ts'
-import type { ClientRecords } from './client-records.ts'
+import type { ClientRecords, Room } from './client-records.ts'
 import { OutputLines } from './output-lines.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -14,6 +14,9 @@ const LINES_KEPT = 10
 /** Words of a `run` before its lists, and of one dependency. */
 const RUN_WORDS = 10
 const DEPENDENCY_WORDS = 6
+
+/** Claims that are kept for tasks. */
+const CLAIMS_KEPT = 4096
 
 const none: readonly number[] = []
 
@@ -50,6 +53,8 @@ export interface WorkerChannel {
   drain(): boolean
   /** Ends it, whatever it does. */
   terminate(): Promise<void>
+  /** Stops all that runs in it, and lets it go on. */
+  freeze(frozen: boolean): void
   /** Memory that it takes, in bytes. */
   measure(): Promise<number>
   /** Memory of its process is past what the next task may be given. */
@@ -74,7 +79,8 @@ export class WorkerHost {
   readonly #parts: PeerParts
   readonly #events: WorkerEvents
   readonly #freeClaims: Int32Array
-  #freeClaimCount = CLAIMS
+  /** The last claim is none: it freezes the thread. */
+  #freeClaimCount = CLAIMS - 1
   #nextGiven = 1
   /** By claim: pins of the stored arguments, until the thread has taken the task. */
   readonly #claimPins = new Map<number, { token: number; view: boolean }[]>()
@@ -86,6 +92,7 @@ export class WorkerHost {
     failed: false,
     retry: false,
     awaited: false,
+    blocked: false,
     offset: -1,
     bytes: 0,
     contained: none,
@@ -108,7 +115,7 @@ export class WorkerHost {
     this.#events = events
     this.channel = channel
     this.outbox = channel.outbox
-    this.#freeClaims = Int32Array.from({ length: CLAIMS }, (_, i) => CLAIMS - 1 - i)
+    this.#freeClaims = Int32Array.from({ length: CLAIMS - 1 }, (_, i) => CLAIMS - 2 - i)
     this.#asClient = makeClient(this.outbox)
     channel.open({
       record: (type, field, memory, at, bytes) => this.#record(type, field, memory, at, bytes),
@@ -162,8 +169,7 @@ export class WorkerHost {
     const kind = rows.kind[row]
     if (!this.#learned.has(kind)) this.#learn(kind)
     if (owner.peers.homeOf(rows.client[row]) !== undefined) this.#name(rows.client[row])
-    const claim = this.#freeClaims[--this.#freeClaimCount]
-    if (this.channel.claims) this.channel.claims[claim] = 0
+    const claim = this.#claim(row)
     rows.claim[row] = claim
     const extra = rows.extra[row]
     const count = extra?.dependencies ? extra.dependencies.length : 0
@@ -173,6 +179,11 @@ export class WorkerHost {
     let bytes = ((head + 7) & ~7) + ((argumentBytes + 7) & ~7)
     for (let i = 0; i < count; i++) bytes += (this.#inlineValue(row, i)?.length ?? 0) + 7
     const { outbox } = this
+    const saved = extra?.actor?.saved
+    if (saved) {
+      const from = { u8: saved.value, at: 0, bytes: saved.value.length }
+      sendBytes(outbox, record.restore, 0, [rows.token(row), saved.value.length], from)
+    }
     const given = this.channel.claims ? 0 : this.#give(row, count)
     const at = outbox.begin(record.run, count, bytes)
     const { i32, u8 } = outbox
@@ -184,7 +195,7 @@ export class WorkerHost {
     i32[word + 4] = rows.client[row]
     i32[word + 5] = low(rows.number[row])
     i32[word + 6] = high(rows.number[row])
-    i32[word + 7] = width
+    i32[word + 7] = this.#parts.specs[kind].actor ? rows.token(row) : width
     i32[word + 8] = argumentBytes
     i32[word + 9] = gpus.length
     for (let i = 0; i < gpus.length; i++) i32[word + RUN_WORDS + count * DEPENDENCY_WORDS + i] = gpus[i]
@@ -196,6 +207,20 @@ export class WorkerHost {
     outbox.end()
     const credit = owner.creditOf(row)
     if (credit !== 0) this.credit(rows.token(row), credit)
+  }
+
+  /** Takes a claim for a task. There may be more calls of actors than claims: those cannot be taken back. */
+  #claim(row: number): number {
+    const { rows } = this.#parts.owner
+    if (rows.actor[row] >= 0 && this.#freeClaimCount <= CLAIMS_KEPT) return -1
+    const claim = this.#freeClaims[--this.#freeClaimCount]
+    if (this.channel.claims) this.channel.claims[claim] = 0
+    return claim
+  }
+
+  /** An actor in this worker is over. */
+  dismiss(token: number): void {
+    sendWords(this.outbox, record.dismiss, 0, token)
   }
 
   /** So many items of a generator have been taken; -1: it is to end. */
@@ -288,6 +313,7 @@ export class WorkerHost {
   }
 
   #freeClaim(claim: number): void {
+    if (claim < 0) return
     this.#freeClaims[this.#freeClaimCount++] = claim
     if (this.#claimPins.size > 0) this.#claimPins.delete(claim)
   }
@@ -295,7 +321,7 @@ export class WorkerHost {
   #learn(kind: number): void {
     this.#learned.add(kind)
     const spec = this.#parts.specs[kind]
-    for (const hash of [...spec.blobs, ...spec.codes, spec.code]) this.sendCodeOnce(hash)
+    for (const hash of [...spec.blobs, ...spec.codes, spec.code]) if (hash !== '') this.sendCodeOnce(hash)
     const learned: WorkerFunction = {
       name: spec.name,
       code: spec.code,
@@ -308,6 +334,8 @@ export class WorkerHost {
       retryErrors: spec.retryErrors,
       returns: spec.returns,
       backpressure: spec.backpressure,
+      actor: spec.actor,
+      call: spec.call,
       ...this.#parts.jobOfKind(kind),
     }
     sendText(this.outbox, record.learn, 0, [kind], learned)
@@ -331,8 +359,8 @@ export class WorkerHost {
     return true
   }
 
-  abort(token: number): void {
-    sendWords(this.outbox, record.abort, 0, token)
+  abort(token: number, leaves: boolean): void {
+    sendWords(this.outbox, record.abort, leaves ? 1 : 0, token)
   }
 
   resumed(token: number): void {
@@ -381,6 +409,19 @@ export class WorkerHost {
         owner.codeFailed(i32[word], this.id, value, this.#parts.now())
         break
       }
+      case record.dismissed:
+        owner.actors.dismissed(i32[word])
+        break
+      case record.left:
+        owner.actorLeft(i32[word], this.id, { exit: field === 1, code: i32[word + 1] }, this.#parts.now())
+        break
+      case record.saved: {
+        const from = at + 16
+        const keys = this.#asClient.keys(i32, from >> 2, i32[word + 1])
+        const value = from + ((i32[word + 1] * 12 + 7) & ~7)
+        owner.actorSaved(i32[word], this.id, memory.u8.slice(value, value + i32[word + 2]), keys)
+        break
+      }
       case record.ready:
         break
       default:
@@ -401,22 +442,30 @@ export class WorkerHost {
     if (token < 0) this.#events.stirred()
   }
 
+  /** For the timeline. */
+  #stored(token: number, { bytes, since }: Room, endedAt: number): void {
+    this.#ofRow(token, row => this.#parts.owner.notePhase(row, 'store', { startedAt: since, endedAt, bytes }))
+  }
+
   #product(flags: number, memory: RecordMemory, at: number): void {
     const { i32 } = memory
     const word = at >> 2
     const keys = i32[word + 2]
-    let room: { offset: number; bytes: number } = { offset: -1, bytes: 0 }
+    let offset = -1
+    let size = 0
     if ((flags & flag.stored) !== 0) {
-      const given = this.#asClient.takeRoom(i32[word + 4])
-      if (!given) throw new Error('a worker stored an item without room for it')
-      room = given
+      const room = this.#asClient.takeRoom(i32[word + 4])
+      if (!room) throw new Error('a worker stored an item without room for it')
+      offset = room.offset
+      size = room.bytes
+      this.#stored(i32[word], room, this.#parts.now())
     }
     const from = at + 24
     const contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)
     this.#from.u8 = memory.u8
     this.#from.at = from + ((keys * 12 + 7) & ~7)
     this.#from.bytes = i32[word + 3]
-    const product = { index: i32[word + 1], failed: (flags & flag.error) !== 0, contained, ...room }
+    const product = { index: i32[word + 1], failed: (flags & flag.error) !== 0, contained, offset, bytes: size }
     this.#parts.owner.product(i32[word], this.id, product, this.#from)
   }
 
@@ -432,6 +481,7 @@ export class WorkerHost {
     end.failed = (flags & flag.error) !== 0
     end.retry = (flags & flag.retry) !== 0
     end.awaited = (flags & flag.awaited) !== 0
+    end.blocked = (flags & flag.blocked) !== 0
     end.startedAt = memory.f64[(at + 16) >> 3]
     end.endedAt = memory.f64[(at + 24) >> 3]
     end.offset = -1
@@ -441,6 +491,7 @@ export class WorkerHost {
       if (!room) throw new Error('a worker stored a result without room for it')
       end.offset = room.offset
       end.bytes = room.bytes
+      this.#stored(token, room, end.endedAt)
     }
     let from = at + 40
     end.contained = keys === 0 ? none : this.#asClient.keys(i32, from >> 2, keys)

@@ -1,5 +1,6 @@
 import type { WorkerClient } from '../../wire/bridge.ts'
 import {
+  ActorDiedError,
   cleanStack,
   isShoalError,
   SerializationError,
@@ -10,15 +11,18 @@ import {
 import type { RecordMemory } from '../../wire/inbox.ts'
 import { limits as wireLimits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { dependency, flag, high, joined, low, record } from '../../wire/records.ts'
+import { type ActorSpec, type CallSpec, dependency, flag, high, joined, low, record } from '../../wire/records.ts'
 import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
+import { ActorExit, ActorInstance } from './actor.ts'
+import { ActorCalls, type Called } from './actor-calls.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
 import { currentTask, Task } from './running-task.ts'
+import { type Keeping, restored, Saving } from './saving.ts'
 import type { WorkerStore } from './worker-store.ts'
 
 /** Words of a `run` before its lists, and of one dependency. */
@@ -28,6 +32,8 @@ const DEPENDENCY_WORDS = 6
 const DONE_BYTES = 40
 /** The same of a `product`. */
 const PRODUCT_BYTES = 24
+/** A call that holds its thread for longer has blocked it. */
+const BLOCKED_MS = 200
 /** A batch of short tasks gives its results to the agent at least this often. */
 const FLUSH_MS = 0.1
 /** Arguments of so many bytes that have been read are said to have been before the task computes. */
@@ -45,6 +51,8 @@ export interface RunnerParts {
   functions: WorkerFunctions
   client: WorkerClient
   owner: { peerId: string; incarnation: number }
+  /** What keeps values that are too large for the books, and gives them back. */
+  keeping(): Keeping
 }
 
 /**
@@ -65,15 +73,21 @@ export class Runner {
   #flushedAt = 0
   /** When the last attempt of this round ended, or 0. */
   #clock = 0
-  readonly #plain: EndedAttempt = { token: 0, claim: 0, startedAt: 0, awaited: false }
+  readonly #plain: EndedAttempt = { token: 0, claim: 0, startedAt: 0, awaited: false, blocked: false }
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
+    this.#saving = new Saving(parts)
     this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 1, token))
   }
 
   /** Attempts that have begun here. */
   begun = 0
+  readonly #saving: Saving
+  readonly actors = new ActorCalls({
+    start: (call, field, memory, at) => this.#startCall(call, field, memory, at),
+    skip: (token, claim) => this.#skip(token, claim),
+  })
 
   get idle(): boolean {
     return this.#tasks.size === 0
@@ -91,7 +105,12 @@ export class Runner {
     const { i32 } = memory
     const word = at >> 2
     const fn = functions.get(i32[word + 2])
-    fn.width = i32[word + 7]
+    if (fn.spec.call) {
+      if (fn.spec.returns === 0) this.#credits.set(i32[word], 0)
+      this.actors.arrived(fn, field, memory, at, bytes)
+      return
+    }
+    fn.width = fn.spec.actor ? Number.MAX_SAFE_INTEGER : i32[word + 7]
     // What comes for it before it begins; what came for an attempt before this one is not its concern.
     if (fn.spec.returns === 0) this.#credits.set(i32[word], 0)
     if (fn.code === undefined) functions.load(fn, () => this.#next(fn))
@@ -135,7 +154,8 @@ export class Runner {
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
     this.begun++
-    if (fn.code?.state === 'ready' && fn.code.loaded.plain && !fn.spec.timed && fn.spec.returns === 1) {
+    const { timed, returns, actor } = fn.spec
+    if (fn.code?.state === 'ready' && fn.code.loaded.plain && !timed && returns === 1 && !actor) {
       this.#runPlain(fn, fn.code.loaded, dependencies, memory, at)
       return
     }
@@ -256,16 +276,110 @@ export class Runner {
       this.#fail(task, undefined, error)
       return
     }
+    if (fn.spec.actor) runnable = this.#maker(task, runnable, memory.i32[(at >> 2) + 7])
+    this.#callPrepared(task, runnable, args)
+  }
+
+  #callPrepared(task: Task, runnable: Runnable, args: unknown[]): void {
     const preparing = this.#parts.client.preparing()
     if (preparing === undefined) this.#call(task, runnable, args)
     else void preparing.then(() => this.#call(task, runnable, args))
+  }
+
+  // ---- actors
+
+  /** What makes an actor: its constructor, and then what it had saved. */
+  #maker(task: Task, { call: Class, codec, retryClasses }: Runnable, token: number): Runnable {
+    const { spec } = task.fn
+    const parts = { token, id: task.taskId, spec: spec.actor as ActorSpec, codec, gpuIds: task.gpuIds }
+    const actor = new ActorInstance(parts)
+    // What the code of its constructor sets going is its own.
+    task.actor = actor
+    const call = (...args: unknown[]): unknown => {
+      actor.self = Reflect.construct(Class, args)
+      const saved = this.actors.takeSaved(token)
+      if (saved === undefined) {
+        this.#install(task, actor)
+        return undefined
+      }
+      return restored(actor, saved, this.#parts.keeping()).then(() => this.#install(task, actor))
+    }
+    return { call, retryClasses, codec }
+  }
+
+  #install(task: Task, actor: ActorInstance): void {
+    if (!task.ended) this.actors.add(actor, () => this.#saving.save(actor))
+  }
+
+  #startCall({ fn: call, actor, group }: Called, dependencies: number, memory: RecordMemory, at: number): void {
+    const { i32 } = memory
+    const word = at >> 2
+    const claim = i32[word + 1]
+    if (claim >= 0 && Atomics.compareExchange(this.#parts.claims, claim, 0, 1) !== 0) {
+      this.#skip(i32[word], claim)
+      return
+    }
+    this.begun++
+    const { spec } = call
+    if (spec.code !== '' && call.code?.state !== 'ready') this.#parts.functions.load(call, () => undefined)
+    const task = this.#taskOf(call, memory, at)
+    task.actor = actor
+    task.group = group
+    task.gpuIds = actor.gpuIds
+    task.types = actor.codec.types
+    if (spec.timed) {
+      sendWords(this.#parts.outbox, record.started, 0, task.token)
+      this.#parts.outbox.flush()
+    }
+    task.startedAt = this.#now()
+    group.running++
+    const { method } = spec.call as CallSpec
+    const { self } = actor
+    const runnable: Runnable = { call: self[method] as never, retryClasses: this.#classesOf(call), codec: actor.codec }
+    let args: unknown[]
+    try {
+      args = this.#arguments(call, actor.codec, dependencies, memory, at)
+      if (typeof runnable.call !== 'function')
+        throw new TypeError(`this ${spec.call?.className} has no method ${method} any more`)
+    } catch (error) {
+      this.#fail(task, undefined, error)
+      return
+    }
+    this.#callPrepared(task, runnable, args)
+  }
+
+  #classesOf(call: WorkerFunctionState): readonly unknown[] {
+    if (call.code?.state !== 'ready') return []
+    return this.#parts.functions.runnable(call, call.code.loaded).retryClasses
+  }
+
+  /** An actor is over: nothing of it runs here any more, as far as that can be had. */
+  dismiss(token: number): void {
+    const actor = this.actors.remove(token)
+    if (actor) {
+      for (const task of [...this.#tasks.values()]) {
+        if (task.actor !== actor) continue
+        task.abandoned = true
+        task.stop(new Error('its actor is over'))
+        task.demand?.wake()
+        this.#drop(task)
+      }
+    }
+    sendWords(this.#parts.outbox, record.dismissed, 0, token)
+  }
+
+  /** A task whose outcome nobody waits for. */
+  #drop(task: Task): void {
+    this.#leave(task)
+    sendWords(this.#parts.outbox, record.skipped, 0, task.claim)
   }
 
   #call(task: Task, runnable: Runnable, args: unknown[]): void {
     this.#tasks.set(task.token, task)
     let value: unknown
     try {
-      value = currentTask.run(task, apply, runnable.call, args)
+      value = currentTask.run(task, apply, runnable.call, task.fn.spec.call ? task.actor?.self : undefined, args)
+      if (task.group && this.#now() - task.startedAt > BLOCKED_MS) task.blocked = true
     } catch (error) {
       this.#fail(task, runnable, error)
       return
@@ -379,7 +493,8 @@ export class Runner {
     task.ended = true
     this.#tasks.delete(task.token)
     this.#credits.delete(task.token)
-    if (!task.parked) task.fn.running--
+    if (task.group) task.group.running--
+    else if (!task.parked) task.fn.running--
   }
 
   #succeed(task: Task, runnable: Runnable, value: unknown): void {
@@ -529,8 +644,11 @@ export class Runner {
   }
 
   #after(task: Task): void {
-    const { fn } = task
-    if (fn.queue.length > 0) this.#next(fn)
+    const { fn, group, actor } = task
+    if (group && actor) {
+      this.#saving.called(actor)
+      if (group.queue.length > 0) this.actors.next(actor, group)
+    } else if (fn.queue.length > 0) this.#next(fn)
     this.#flushNowAndThen()
   }
 
@@ -542,9 +660,14 @@ export class Runner {
 
   #fail(task: Task, runnable: Runnable | undefined, thrown: unknown): void {
     if (task.ended) return
+    if (thrown instanceof ActorExit) {
+      this.#drop(task)
+      return
+    }
     this.#leave(task)
-    const codec = runnable?.codec ?? this.#parts.functions.plain
-    const retry = task.fn.spec.retryErrors && retriable(thrown, runnable?.retryClasses ?? [])
+    const codec = runnable?.codec ?? task.actor?.codec ?? this.#parts.functions.plain
+    const { retryErrors, call } = task.fn.spec
+    const retry = retryErrors && retriable(thrown, runnable?.retryClasses ?? [], call !== undefined)
     this.#sendError(task, this.#errorOf(task, thrown), retry ? flag.retry : 0, codec)
     this.#after(task)
   }
@@ -555,6 +678,11 @@ export class Runner {
     if (isShoalError(thrown) && (thrown.code === 'SHOAL_CODE' || thrown.code === 'SHOAL_CANCELLED')) return thrown
     tidyStacks(thrown)
     const { taskId, attempt, functionName } = task
+    if (task.fn.spec.actor) {
+      const reason = `its constructor threw: ${thrownText(thrown)}`
+      const fields = { actorId: taskId, className: functionName, reason, cause: thrown }
+      return new ActorDiedError(`the actor ${functionName} died: ${reason}`, fields)
+    }
     return taskError({ taskId, functionName, peerId: this.#parts.owner.peerId, attempt, cause: thrown })
   }
 
@@ -614,7 +742,7 @@ export class Runner {
     const keyBytes = (keys * 12 + 7) & ~7
     const at = outbox.begin(
       record.done,
-      flags | (task.awaited ? flag.awaited : 0),
+      flags | (task.awaited ? flag.awaited : 0) | (task.blocked ? flag.blocked : 0),
       DONE_BYTES + keyBytes + textBytes + length,
     )
     const { i32 } = outbox
@@ -679,21 +807,30 @@ export class Runner {
     outbox.end()
   }
 
-  /** The agent gave an attempt up. */
-  abort(token: number): void {
+  /** The agent gave an attempt up. `leaves`: a call does not count from then on. */
+  abort(token: number, leaves: boolean): void {
     const task = this.#tasks.get(token)
-    if (!task) return
+    if (!task) {
+      this.actors.forget(token)
+      return
+    }
     // The agent does not count it any more: it waits for nobody's leave to go on.
     task.abandoned = true
     this.#parts.client.abandoned(token)
     task.stop(new Error(`${task.functionName} is to stop`))
     task.demand?.wake()
+    if (!task.group || !leaves) return
+    const { fn } = task
+    this.#leave(task)
+    this.#done(task, flag.error, none, 0, noKeys, -1, `${fn.spec.name} ran past its time`)
+    this.#after(task)
   }
 
   /** An error that escaped from a timer or a promise that nobody held. True if the task it belongs to has failed by it. */
   escaped(error: unknown): boolean {
+    if (error instanceof ActorExit) return true
     const task = currentTask.getStore()
-    if (!task || task.ended) return false
+    if (!task || task.ended) return task?.actor?.over === true
     this.#fail(task, undefined, error)
     return true
   }
@@ -705,6 +842,7 @@ interface EndedAttempt {
   claim: number
   startedAt: number
   awaited: boolean
+  blocked: boolean
 }
 
 /** There is no room for a product: the error that its task's caller sees, as a value. */
@@ -741,20 +879,31 @@ function writeKeys(i32: Int32Array, word: number, keys: readonly number[]): void
 
 const { timeOrigin } = performance
 
+const none = new Uint8Array(0)
+const noKeys: readonly number[] = []
+
 const views = { copy: false } as const
 
 // biome-ignore lint/complexity/noBannedTypes: any function of a user
-function apply(fn: Function, args: unknown[]): unknown {
-  return Reflect.apply(fn, undefined, args)
+function apply(fn: Function, self: unknown, args: unknown[]): unknown {
+  return Reflect.apply(fn, self, args)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
+/** `byName`: the classes are not those of the code that threw, as of a call and of its actor. */
+function retriable(thrown: unknown, classes: readonly unknown[], byName: boolean): boolean {
   if (classes.length === 0) return true
-  return classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))
+  if (classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))) return true
+  if (!byName) return false
+  const names = new Set(classes.map(one => (one as { name: string }).name))
+  for (let at: unknown = thrown; at !== null && at !== undefined; at = Object.getPrototypeOf(at)) {
+    const made = (at as { constructor?: { name?: unknown } }).constructor?.name
+    if (typeof made === 'string' && made !== '' && names.has(made)) return true
+  }
+  return false
 }
 
 function unencodable(task: Task, error: unknown, peerId: string): ShoalError {

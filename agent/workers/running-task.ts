@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RunningTask } from '../../wire/bridge.ts'
 import { taskIdText } from '../../wire/ids.ts'
 import type { TypeRegistry } from '../../wire/values/index.ts'
+import type { ActorInstance, Group } from './actor.ts'
 import type { WorkerFunctionState } from './functions.ts'
 import type { StreamDemand } from './generators.ts'
 
@@ -24,8 +25,13 @@ export class Task implements RunningTask {
   ended = false
   abandoned = false
   awaited = false
+  /** It held its thread for long. */
+  blocked = false
   /** Of a generator. */
   demand: StreamDemand | undefined
+  /** Of a call: its actor, and the group in which it runs. */
+  actor: ActorInstance | undefined
+  group: Group | undefined
   /** It does not count among the running of its function. */
   parked = false
   readonly #onRoom: (fn: WorkerFunctionState) => void
@@ -62,6 +68,15 @@ export class Task implements RunningTask {
 
   get functionName(): string {
     return this.fn.spec.name
+  }
+
+  get actorId(): string | undefined {
+    return this.actor?.id
+  }
+
+  /** Calls keep their place while they await: what an actor was granted stays its own. */
+  get keeps(): boolean {
+    return this.actor !== undefined || this.fn.spec.actor !== undefined
   }
 
   get signal(): AbortSignal {

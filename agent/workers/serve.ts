@@ -11,7 +11,9 @@ import type { WorkerIdentity } from './data.ts'
 import { WorkerFunctions } from './functions.ts'
 import { Runner } from './runner.ts'
 import { currentTask } from './running-task.ts'
-import { guardProcess } from './surroundings.ts'
+import type { Keeping } from './saving.ts'
+import { guardProcess, leave } from './surroundings.ts'
+import { noteTimers } from './timers.ts'
 import type { WorkerStore } from './worker-store.ts'
 
 /** What a worker serves its agent with. */
@@ -46,6 +48,12 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
       release,
     },
     current: () => currentTask.getStore(),
+    exitActor: () => {
+      const actor = currentTask.getStore()?.actor
+      if (!actor) throw new Error('this code belongs to no actor')
+      return leave(actor, { outbox, exit: false, code: 0 })
+    },
+    inActor: () => currentTask.getStore()?.actor !== undefined,
     local: (hash, entry) => functions.local(hash, entry),
     loading: () => functions.loading,
     isLoaded: hash => functions.isLoaded(hash),
@@ -66,7 +74,15 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
       inner: new Decoder({ types, extensions: client.extensions }),
     }),
   )
-  const runner = new Runner({ outbox, claims, store, functions, client, owner: { peerId, incarnation } })
+  const runner = new Runner({
+    outbox,
+    claims,
+    store,
+    functions,
+    client,
+    owner: { peerId, incarnation },
+    keeping: () => bridge.keeping as Keeping,
+  })
 
   let draining = false
   let flushing = false
@@ -80,6 +96,10 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
     })
   }
   guardProcess({ outbox, runner })
+  noteTimers(() => {
+    const actor = currentTask.getStore()?.actor
+    return actor?.spec.shares && !actor.over ? actor : undefined
+  })
   sendWords(outbox, record.ready, 0, 0)
   outbox.flush()
   collectWhenIdle(runner)
@@ -115,10 +135,19 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
           )
           break
         case record.abort:
-          runner.abort(i32[word])
+          runner.abort(i32[word], field === 1)
           break
         case record.credit:
           runner.credit(i32[word], i32[word + 1])
+          break
+        case record.freeze:
+          Atomics.wait(claims, claims.length - 1, 1)
+          break
+        case record.dismiss:
+          runner.dismiss(i32[word])
+          break
+        case record.restore:
+          runner.actors.saved(i32[word], memory.u8.slice(at + 8, at + 8 + i32[word + 1]))
           break
         case record.collect:
           collectThen(() => sendWords(outbox, record.collected, 0, 0))

@@ -1,6 +1,7 @@
 import type { Outbox } from '../../wire/outbox.ts'
 import { record } from '../../wire/records.ts'
 import { sendText, sendWords } from '../../wire/texts.ts'
+import { ActorExit, type ActorInstance } from './actor.ts'
 import type { Runner } from './runner.ts'
 import { currentTask } from './running-task.ts'
 
@@ -23,6 +24,9 @@ export function guardProcess({ outbox, runner }: { outbox: Outbox; runner: Runne
   takeOver(process.stderr, text => print(1, text))
   const exit = process.exit
   process.exit = code => {
+    const actor = currentTask.getStore()?.actor
+    // It is one of several in this thread: the others stay.
+    if (actor?.spec.shares) leave(actor, { outbox, exit: true, code: Number(code ?? process.exitCode ?? 0) })
     sendWords(outbox, record.exiting, 0, token(), Number(code ?? process.exitCode ?? 0))
     outbox.flush()
     return exit(code)
@@ -34,6 +38,16 @@ export function guardProcess({ outbox, runner }: { outbox: Outbox; runner: Runne
   }
   process.on('uncaughtException', escaped)
   process.on('unhandledRejection', escaped)
+}
+
+/** Ends an actor from inside: the agent is told, and its code comes no further. */
+export function leave(
+  actor: ActorInstance,
+  { outbox, exit, code }: { outbox: Outbox; exit: boolean; code: number },
+): never {
+  sendWords(outbox, record.left, exit ? 1 : 0, actor.token, code)
+  outbox.flush()
+  throw new ActorExit('this actor is over')
 }
 
 function takeOver(stream: NodeJS.WriteStream, write: (text: string) => void): void {

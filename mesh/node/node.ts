@@ -78,6 +78,8 @@ export interface MemberRow {
   readonly linked: boolean
   /** Of a dead one: two peers have found that nobody holds its ports. */
   readonly confirmed: boolean
+  /** When it was last heard of, by this peer's clock (performance.now). */
+  readonly heardAt: number
 }
 
 /** How a member can be reached from here. */
@@ -190,6 +192,7 @@ export class MeshNode {
         infoAt: known?.infoAt ?? 0,
         linked: this.#sessions.get(member.peerId)?.session.linked === true,
         confirmed: member.confirmed,
+        heardAt: member.heardAt,
       }
     }
   }

@@ -30,6 +30,8 @@ import { Suspension } from './suspension.ts'
 import { Unasked } from './unasked.ts'
 import { addWaiter, notifyWaiters, type Waiter } from './waiter.ts'
 
+const none: readonly number[] = []
+
 /** The agent is given so long to find room while the program stands. */
 const ROOM_MS = 2
 
@@ -163,12 +165,56 @@ export class Engine implements WorkerClient {
   /** A task that gives several values: a ref of each. */
   submitFor(count: number, fn: number, args: EncodedArguments, held: readonly number[]): RefData[] {
     const ref = this.#newRef()
+    const parts = this.#partsOf(ref, count)
+    this.#submit(ref, parts, fn, args, held)
+    return parts
+  }
+
+  #partsOf(ref: RefData, count: number): RefData[] {
     // What becomes of the task is told by its parts: by the first, should nobody ask for any.
     ref.asked = true
     const parts = Array.from({ length: count }, () => this.#newRef())
     for (const part of parts.slice(1)) part.asked = true
-    this.#submit(ref, parts, fn, args, held)
     return parts
+  }
+
+  /** Makes an actor. The ref stands for it: the agent is told when it is dropped, and nothing comes back for it. */
+  make(fn: number, args: EncodedArguments, held: readonly number[]): RefData {
+    const ref = this.#submit(this.#newRef(), [], fn, args, held)
+    this.#slots.set(ref.slot, undefined)
+    ref.state = where.borrowed
+    ref.dependencies = undefined
+    this.#releaseWithout(ref, ref.slot)
+    return ref
+  }
+
+  /** A call of an actor: a ref, or one of each of its values. `pending` counts those that have not ended. */
+  invoke(
+    actor: RefData,
+    count: number,
+    fn: number,
+    args: EncodedArguments,
+    pending: { count: number } | undefined,
+  ): RefData | RefData[] {
+    const ref = this.#newRef()
+    if (pending) {
+      pending.count++
+      this.#bounded.set(ref.slot, pending)
+    }
+    if (count === 1) return this.#submit(ref, [], fn, args, none, actor.slot)
+    const parts = this.#partsOf(ref, count)
+    this.#submit(ref, parts, fn, args, none, actor.slot)
+    return parts
+  }
+
+  /** Calls whose number has a bound, by their slots. */
+  readonly #bounded = new Map<number, { count: number }>()
+
+  #endsBounded(slot: number): void {
+    const pending = this.#bounded.get(slot)
+    if (!pending) return
+    pending.count--
+    this.#bounded.delete(slot)
   }
 
   #submit(
@@ -177,13 +223,15 @@ export class Engine implements WorkerClient {
     fn: number,
     args: EncodedArguments,
     held: readonly number[],
+    actor = -1,
   ): RefData {
     const { dependencies, contained } = args
     const keys = contained.length / 2 + held.length / 2
-    const words = 8 + 2 * dependencies.length + 3 * keys + parts.length
+    const fixed = actor < 0 ? 8 : 10
+    const words = fixed + 2 * dependencies.length + 3 * keys + parts.length
     const head = alignedAfterWords(words)
     const { outbox } = this
-    const at = outbox.begin(record.submit, dependencies.length, head + args.length)
+    const at = outbox.begin(actor < 0 ? record.submit : record.invoke, dependencies.length, head + args.length)
     const { i32 } = outbox
     const word = at >> 2
     i32[word] = ref.slot
@@ -199,7 +247,11 @@ export class Engine implements WorkerClient {
     i32[word + 5] = keys
     i32[word + 6] = args.length
     i32[word + 7] = parts.length
-    let to = word + 8
+    if (actor >= 0) {
+      i32[word + 8] = actor
+      i32[word + 9] = 0
+    }
+    let to = word + fixed
     for (const one of dependencies) {
       i32[to++] = one.slot
       i32[to++] = low(one.number)
@@ -577,6 +629,7 @@ export class Engine implements WorkerClient {
     if (!ref) return
     const kept = (flags & flag.kept) !== 0
     this.#slots.set(slot, undefined)
+    if (this.#bounded.size > 0) this.#endsBounded(slot)
     if ((flags & flag.error) !== 0) {
       ref.state = where.failed
       ref.value = memory.u8.slice(from, from + bytes)
@@ -615,6 +668,7 @@ export class Engine implements WorkerClient {
     const ref = this.#slots.get(slot)
     if (!ref) return
     this.#slots.set(slot, undefined)
+    if (this.#bounded.size > 0) this.#endsBounded(slot)
     ref.state = where.stored
     ref.storedBytes = bytes
     if (this.#submitters.length > 0) this.#submitters[slot] = undefined

@@ -35,7 +35,7 @@ export class Suspension {
       return undefined
     }
     const task = this.#bridge.current()
-    if (!task || task.ended || task.abandoned) return undefined
+    if (!task || task.ended || task.abandoned || task.keeps) return undefined
     task.awaited = true
     if (task.waits++ === 0) {
       sendWords(this.#outbox, record.suspend, 0, task.token)

@@ -1,5 +1,25 @@
+export {
+  checkActorClass,
+  checkActorOptions,
+  checkActorTogether,
+  checkCallOptions,
+  checkKillOptions,
+  checkName,
+} from './actor.ts'
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
-export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { checkDrain, checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { checkBundles, checkGroupOptions, checkReadyOptions } from './placement-group.ts'
+export {
+  checkHandle,
+  checkHandles,
+  checkNextOptions,
+  checkPoolCall,
+  checkPoolValues,
+  checkQueueBatch,
+  checkQueueCount,
+  checkQueueSize,
+  checkQueueWaitOptions,
+} from './pool.ts'
 export {
   checkAsCompletedOptions,
   checkCancelOptions,

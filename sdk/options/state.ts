@@ -1,4 +1,4 @@
-import type { ObjectRow, RowFilter, TaskRow, WorkerRow } from '../types.ts'
+import type { ActorRow, ObjectRow, RowFilter, TaskRow, WorkerRow } from '../types.ts'
 import { readOptions } from './objects.ts'
 import { refuse } from './refuse.ts'
 import type { Rule, Rules } from './rules.ts'
@@ -6,6 +6,7 @@ import type { Rule, Rules } from './rules.ts'
 /** The rows that `mesh.state` lists, by method. */
 interface Rows {
   tasks: TaskRow
+  actors: ActorRow
   objects: ObjectRow
   workers: WorkerRow
 }
@@ -30,6 +31,21 @@ const rules: { readonly [Kind in keyof Rows]: Readonly<Record<keyof Required<Row
     actorId: plain,
     attempt: plain,
     submittedAt: plain,
+  },
+  actors: {
+    actorId: plain,
+    className: plain,
+    name: plain,
+    namespace: plain,
+    lifetime: plain,
+    state: plain,
+    reason: plain,
+    peerId: plain,
+    workerId: plain,
+    pid: plain,
+    restarts: plain,
+    pendingCalls: plain,
+    jobId: plain,
   },
   objects: {
     objectId: plain,

@@ -17,12 +17,12 @@ import {
 } from './rules.ts'
 
 /** The most attempts that fit the wire's 32 bits. */
-const retriesMax = 2 ** 31 - 1
+export const retriesMax = 2 ** 31 - 1
 
 const isErrorClass = (value: unknown): value is ErrorClass =>
   typeof value === 'function' && (value === Error || value.prototype instanceof Error)
 
-const retryErrors: Rule = {
+export const retryErrors: Rule = {
   allowed: 'true, false or an array of error classes',
   read(value, place) {
     if (typeof value === 'boolean') return value
@@ -64,7 +64,7 @@ const variableValue: Rule = {
   },
 }
 
-const taskRules = {
+export const taskRules = {
   cpus: amount,
   gpus: amount,
   memoryBytes: bytes(0),

@@ -1,4 +1,4 @@
-import type { ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../wire/state.ts'
+import type { ActorRow, ObjectRow, PeerInfo, Resources, TaskRow, WorkerRow } from '../../wire/state.ts'
 
 /** How a program joins. Everything but `address`, `namespace` and `logToDriver` is what an embedded peer offers. */
 export interface InitOptions {
@@ -49,9 +49,16 @@ export interface WaitForOptions {
   signal?: AbortSignal
 }
 
+/** Options of `drain`. */
+export interface DrainOptions {
+  /** What runs there has so long to finish, in milliseconds. Default: as long as it takes. */
+  deadlineMs?: number
+}
+
 /** Rows of what the mesh is doing, as it is when they are asked for. A filter names fields and the values they must have. */
 export interface MeshState {
   tasks(filter?: RowFilter<TaskRow>): AsyncIterable<TaskRow>
+  actors(filter?: RowFilter<ActorRow>): AsyncIterable<ActorRow>
   objects(filter?: RowFilter<ObjectRow>): AsyncIterable<ObjectRow>
   workers(filter?: RowFilter<WorkerRow>): AsyncIterable<WorkerRow>
 }
@@ -73,6 +80,12 @@ export interface Mesh extends AsyncDisposable {
   /** What of it is free now. */
   available(): Promise<Resources>
   readonly state: MeshState
+  /**
+   * Chrome trace JSON of what all peers remember: of each task its submission, its waiting for arguments and in the queue, the
+   * bytes fetched for it, each run, the storing of a large result. Opens in Perfetto. Each peer remembers its last 10,000
+   * tasks; times are by this peer's clock, with which those of the others are compared at the call.
+   */
+  timeline(): Promise<Uint8Array>
   /**
    * A ticket by which others join: `shoal join TICKET`, `init({ address: ticket })`. A secret. An embedded peer on its own
    * opens a port for its mesh with the first one. Rejects with `AdmissionError` where this peer may issue none.

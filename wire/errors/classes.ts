@@ -72,6 +72,22 @@ export interface StoreFullError extends ErrorOf<'StoreFullError'> {}
 export const GetTimeoutError = errorClass('GetTimeoutError')
 export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
 
+/** The placement group is gone. */
+export const PlacementGroupRemovedError = errorClass('PlacementGroupRemovedError')
+export interface PlacementGroupRemovedError extends ErrorOf<'PlacementGroupRemovedError'> {}
+
+/** `next` of an ActorPool that has nothing to give. */
+export const PoolEmptyError = errorClass('PoolEmptyError')
+export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
+
+/** A Queue has no room. */
+export const QueueFullError = errorClass('QueueFullError')
+export interface QueueFullError extends ErrorOf<'QueueFullError'> {}
+
+/** A Queue has no item. */
+export const QueueEmptyError = errorClass('QueueEmptyError')
+export interface QueueEmptyError extends ErrorOf<'QueueEmptyError'> {}
+
 /** No peer of the mesh could ever run the task. */
 export const InfeasibleError = errorClass('InfeasibleError')
 export interface InfeasibleError extends ErrorOf<'InfeasibleError'> {}
@@ -116,6 +132,22 @@ export interface NotInitializedError extends ErrorOf<'NotInitializedError'> {}
 export const ClosedError = errorClass('ClosedError')
 export interface ClosedError extends ErrorOf<'ClosedError'> {}
 
+/** The actor is gone, or was lost while it ran the call. */
+export const ActorDiedError = errorClass('ActorDiedError')
+export interface ActorDiedError extends ErrorOf<'ActorDiedError'> {}
+
+/** More calls would wait for the actor than its `maxPendingCalls`. */
+export const PendingCallsError = errorClass('PendingCallsError')
+export interface PendingCallsError extends ErrorOf<'PendingCallsError'> {}
+
+/** No actor has this name. */
+export const ActorNotFoundError = errorClass('ActorNotFoundError')
+export interface ActorNotFoundError extends ErrorOf<'ActorNotFoundError'> {}
+
+/** Another actor has this name. */
+export const NameTakenError = errorClass('NameTakenError')
+export interface NameTakenError extends ErrorOf<'NameTakenError'> {}
+
 /** The class of each name in the table. */
 export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name> } = {
   TaskError,
@@ -128,7 +160,11 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   OwnerDiedError,
   StoreFullError,
   GetTimeoutError,
+  PoolEmptyError,
+  QueueFullError,
+  QueueEmptyError,
   InfeasibleError,
+  PlacementGroupRemovedError,
   CaptureError,
   CodeError,
   SerializationError,
@@ -139,4 +175,8 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   AlreadyInitializedError,
   NotInitializedError,
   ClosedError,
+  ActorDiedError,
+  PendingCallsError,
+  ActorNotFoundError,
+  NameTakenError,
 }

@@ -26,7 +26,11 @@ export interface ErrorFields {
   OwnerDiedError: { objectId?: string; peerId: string }
   StoreFullError: { requestedBytes: number; capacityBytes: number; usedBytes: number }
   GetTimeoutError: { objectId?: string; timeoutMs: number }
+  PoolEmptyError: Record<never, never>
+  QueueFullError: { maxSize: number; timeoutMs?: number }
+  QueueEmptyError: { timeoutMs?: number }
   InfeasibleError: { resource: string; requested: number | string; has: number | string }
+  PlacementGroupRemovedError: { groupId: string; reason: string }
   CaptureError: { variable: string; functionName: string; reason: string; advice: string }
   CodeError: { package?: string; functionName?: string; peerId: string; reason: string }
   SerializationError: { path: string; reason: string }
@@ -37,6 +41,10 @@ export interface ErrorFields {
   AlreadyInitializedError: { meshId?: string }
   NotInitializedError: Record<never, never>
   ClosedError: { reason?: string }
+  ActorDiedError: { actorId: string; className: string; reason: string }
+  PendingCallsError: { className: string; maxPendingCalls: number }
+  ActorNotFoundError: { actorName: string; namespace: string }
+  NameTakenError: { actorName: string; namespace: string }
 }
 
 /** The name of an error class: `'TaskError'`, … */
@@ -161,9 +169,27 @@ export const errorTable = {
     advice: 'Ask again, raise `timeoutMs`, or look at `mesh.state.tasks()`, which says what the task waits for.',
     fields: { objectId: 'the first object that was missing', timeoutMs: 'the limit, in milliseconds' },
   },
+  PoolEmptyError: {
+    code: 'SHOAL_POOL_EMPTY',
+    when: '`next` or `nextUnordered` of an ActorPool came where there is nothing to come: every result was given or is waited for already, or the pool has no actors.',
+    advice: 'Ask `hasNext()` first, or `submit` something.',
+    fields: {},
+  },
+  QueueFullError: {
+    code: 'SHOAL_QUEUE_FULL',
+    when: 'A Queue had no room: for `putNow` at once, for `put` within its `timeoutMs`, for `putBatch` for all of its items. Nothing was put.',
+    advice: 'Put it again later, wait longer, take items out faster, or give the queue a larger `maxSize`.',
+    fields: { maxSize: 'how many items it holds', timeoutMs: 'how long was waited, in milliseconds, if it was' },
+  },
+  QueueEmptyError: {
+    code: 'SHOAL_QUEUE_EMPTY',
+    when: 'A Queue had no item: for `getNow` at once, for `get` and `getBatch` within their `timeoutMs`. Nothing was taken.',
+    advice: 'Ask again later or wait longer.',
+    fields: { timeoutMs: 'how long was waited, in milliseconds, if it was' },
+  },
   InfeasibleError: {
     code: 'SHOAL_INFEASIBLE',
-    when: 'No peer of the mesh could ever run the task: it asks for more of a resource than any of them has, or for a peer or a label that there is not. It comes after `infeasibleTimeoutMs`.',
+    when: "No peer of the mesh could ever run the task, or hold the placement group: it asks for more of a resource than any of them has, or for a peer or a label that there is not. It comes after `infeasibleTimeoutMs`; at once where no bundle of the task's placement group has what it asks for.",
     advice: 'Ask for less, start a peer that has it, or raise `infeasibleTimeoutMs` if such a peer is about to join.',
     fields: {
       resource:
@@ -171,6 +197,13 @@ export const errorTable = {
       requested: 'how much the task asks for',
       has: 'the most that one peer has',
     },
+  },
+  PlacementGroupRemovedError: {
+    code: 'SHOAL_PLACEMENT_GROUP_REMOVED',
+    when: 'The placement group of the task was removed, by `remove()`, with the program that made it or with the peer that owned it; or `ready()` was asked of such a group.',
+    advice:
+      "Make another group. One that is to outlive its program needs `lifetime: 'detached'`, and goes with the peer of its program all the same.",
+    fields: { groupId: 'the group', reason: 'why it is gone' },
   },
   CaptureError: {
     code: 'SHOAL_CAPTURE',
@@ -256,6 +289,32 @@ export const errorTable = {
     when: 'The mesh was closed here while something was still waiting for a result.',
     advice: 'Await what you need before `close()`, or before the block of `await using` ends.',
     fields: { reason: 'what closed it, where that was not `close()`' },
+  },
+  ActorDiedError: {
+    code: 'SHOAL_ACTOR_DIED',
+    when: 'The actor is gone, or was lost while it ran the call: killed, ended by itself, its constructor threw, its worker, its peer or its owner died.',
+    advice:
+      "`reason` says why and by whom. `restarts` makes it anew after a death, `callRetries` runs the calls again that it cost, `checkpoint` keeps its state. An actor in a shared thread can be lost by what another does there: give it `cpus` or `isolation: 'process'`.",
+    fields: { actorId: 'the actor', className: 'the name of its class', reason: 'why it died, and by whom' },
+  },
+  PendingCallsError: {
+    code: 'SHOAL_PENDING_CALLS',
+    when: 'More calls would wait for the actor than its `maxPendingCalls`. It is thrown at the call, which is not made.',
+    advice: 'Await some of the calls first, make more actors, or raise `maxPendingCalls`.',
+    fields: { className: 'the name of its class', maxPendingCalls: 'the limit' },
+  },
+  ActorNotFoundError: {
+    code: 'SHOAL_ACTOR_NOT_FOUND',
+    when: 'No actor has this name in this namespace: it was never made, or is over.',
+    advice:
+      '`shoal actors` lists them. A driver that names no namespace has one of its own: pass `namespace` to `init` or to `getActor`.',
+    fields: { actorName: 'the name', namespace: 'where it was looked for' },
+  },
+  NameTakenError: {
+    code: 'SHOAL_NAME_TAKEN',
+    when: 'Another actor that lives has this name in this namespace.',
+    advice: 'Use `getActor` or `getIfExists: true` to have that one, or take another name.',
+    fields: { actorName: 'the name', namespace: 'the namespace' },
   },
 } as const satisfies { readonly [Name in ErrorName]: ErrorRow<keyof ErrorFields[Name]> }
 

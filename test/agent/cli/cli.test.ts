@@ -7,7 +7,23 @@ import t from 'tap'
 import { eventually, run, shoal, startAgent } from '../../sdk/meshes.ts'
 
 const bin = fileURLToPath(new URL('../../../agent/cli/shoal.ts', import.meta.url))
-const commands = ['up', 'down', 'status', 'run', 'tasks', 'objects', 'peers', 'workers', 'names', 'logs', 'doctor']
+const commands = [
+  'up',
+  'down',
+  'status',
+  'run',
+  'runs',
+  'tasks',
+  'actors',
+  'objects',
+  'peers',
+  'workers',
+  'names',
+  'logs',
+  'top',
+  'timeline',
+  'doctor',
+]
 
 function temporaryHome(): { home: string } & Disposable {
   const home = mkdtempSync(join(tmpdir(), 'shoal-test-'))
@@ -83,6 +99,8 @@ t.test('bad arguments: one clear text that names option and value, exit code 2, 
     [['run'], /script/i],
     [['tasks', '--filter', 'nonsense'], /nonsense/],
     [['stats'], /status/],
+    [['timeline'], /-o FILE/],
+    [['timeline', '--output'], /--output/],
   ]
   for (const [args, says] of bad) {
     const { code, out, err } = await shoal(place.home, ...args)
@@ -97,7 +115,15 @@ t.test('bad arguments: one clear text that names option and value, exit code 2, 
 
 t.test('without an agent each command says what to type; down is content', async t => {
   using place = temporaryHome()
-  for (const args of [['status'], ['tasks'], ['run', bin]]) {
+  for (const args of [
+    ['status'],
+    ['tasks'],
+    ['run', bin],
+    ['run', '--detach', bin],
+    ['runs'],
+    ['top'],
+    ['timeline', '-o', join(place.home, 'trace.json')],
+  ]) {
     const { code, err } = await shoal(place.home, ...args)
     t.equal(code, 1)
     t.match(err, /shoal up/)
@@ -130,6 +156,15 @@ t.test('up, status, run, tasks, down: the life of an agent', async t => {
   t.match((await shoal(agent.home, 'tasks')).out, /double.*finished/)
   t.match((await shoal(agent.home, 'workers')).out, /thread/)
   t.match((await shoal(agent.home, 'tasks', '--filter', 'colour=red')).err, /colour/)
+  const submitted = `submittedAt=${rows[0].submittedAt}`
+  const together = JSON.parse((await shoal(agent.home, 'tasks', '--json', '--filter', submitted)).out)
+  t.ok(together.length > 0 && together.length <= rows.length)
+  for (const [command, filter] of [
+    ['tasks', 'reason=nothing of the kind'],
+    ['objects', 'bytes=1'],
+    ['workers', 'memoryBytes=1'],
+  ] as const)
+    t.equal((await shoal(agent.home, command, '--filter', filter)).out, `No ${command} fit.\n`)
   const doctor = JSON.parse((await shoal(agent.home, 'doctor', '--json')).out)
   t.ok(JSON.stringify(doctor).includes('agent'))
   const down = await shoal(agent.home, 'down')

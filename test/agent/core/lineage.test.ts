@@ -32,6 +32,7 @@ class Away {
       failed: false,
       retry: false,
       system: false,
+      lost: false,
       startedAt: now,
       endedAt: now,
       error: undefined,

@@ -1,8 +1,9 @@
+import type { BundleName } from '../../../agent/core/bundles.ts'
 import { Client } from '../../../agent/core/clients.ts'
 import type { Failure } from '../../../agent/core/failures.ts'
-import { Kind } from '../../../agent/core/kinds.ts'
+import { Kind, type KindSpec, ownPool, sharedPool } from '../../../agent/core/kinds.ts'
 import type { Bytes } from '../../../agent/core/objects.ts'
-import { type Effects, Owner, type TaskEnd } from '../../../agent/core/owner.ts'
+import { type Effects, Owner, type TaskEnd, type TimerReason } from '../../../agent/core/owner.ts'
 import { ResourceTable } from '../../../agent/core/resources.ts'
 import type { Memory } from '../../../agent/core/spilling.ts'
 
@@ -18,6 +19,11 @@ interface KindOptions {
   memoryBytes?: number
   /** Runs in processes of this name. */
   pool?: string
+  /** Of a class of actors, whose instances share a thread unless they ask for CPUs. */
+  actor?: { maxConcurrency?: number; groups?: Record<string, number>; methodGroups?: Record<string, string> }
+  /** Of a method of actors. */
+  method?: string
+  bundle?: BundleName
 }
 
 /**
@@ -33,8 +39,8 @@ export class Scenario {
   readonly begun = new Set<number>()
   readonly names = new Map<number, string>()
   readonly #kinds = new Map<string, number>()
-  protected readonly slots = new Map<string, { slot: number; number: number }>()
-  readonly #timers: { at: number; token: number; why: 'infeasible' | 'timeout' | 'grace' }[] = []
+  readonly slots = new Map<string, { slot: number; number: number }>()
+  readonly #timers: { at: number; token: number; why: TimerReason }[] = []
   protected next = 1
 
   constructor(resources: Record<string, number>, memory?: Memory) {
@@ -72,7 +78,20 @@ export class Scenario {
       answer: (row, end) => this.log.push(`answer ${this.name(row)}: ${end.failed ? 'error' : 'value'}`),
       answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
+      evict: (peer, token) => this.log.push(`evict ${token} to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
+      runCall: (thread, row, actor) =>
+        this.log.push(`call ${this.name(row)} of ${this.name(this.owner.rows.rowOf(actor))} on t${thread}`),
+      reaches: () => true,
+      claimName: () => undefined,
+      detachedMade: () => undefined,
+      detachedLost: () => undefined,
+      detachedSaved: () => undefined,
+      dismiss: (thread, token) => this.log.push(`dismiss ${this.name(this.owner.rows.rowOf(token))} from t${thread}`),
+      endActor: ({ peer, token }, reason) => this.log.push(`end actor ${token} at p${peer}: ${reason}`),
+      actorLost: (row, reason) => this.log.push(`lost ${this.name(row)}: ${reason}`),
+      actorSaved: () => undefined,
+      notHere: (peer, token) => this.log.push(`not here: ${token} of p${peer}`),
       cancel: (peer, row) => this.log.push(`cancel ${this.name(row)} at p${peer}`),
       credit: (thread, token, read) =>
         this.log.push(`credit ${this.name(this.owner.rows.rowOf(token))} on t${thread}: ${creditText(read)}`),
@@ -134,7 +153,10 @@ export class Scenario {
       retries: options.retries ?? 3,
       infeasibleTimeoutMs: 10_000,
       returns: options.returns ?? 1,
+      bundle: options.bundle,
       ...(options.pool === undefined ? {} : { pool: options.pool }),
+      ...(options.actor ? actorKind(name, options) : {}),
+      ...(options.method === undefined ? {} : { call: { method: options.method } }),
     })
     const lacking = resources.lacking(demand)
     if (lacking)
@@ -144,7 +166,10 @@ export class Scenario {
   }
 
   /** Submits tasks `f1`, `f2`, … of a kind; `after` names those whose results are arguments. */
-  submit(name: string, options: { by?: Client; parent?: string; after?: string[]; parts?: number } = {}): string {
+  submit(
+    name: string,
+    options: { by?: Client; parent?: string; after?: string[]; parts?: number; of?: string } = {},
+  ): string {
     const number = this.next++
     const kind = name.replace(/\d+$/, '')
     const client = options.by ?? this.driver
@@ -167,6 +192,7 @@ export class Scenario {
         dependencies,
         contained: [],
         parts: Array.from({ length: options.parts ?? 0 }, (_, i) => 100 + slot + i),
+        actor: options.of === undefined ? -1 : (this.slots.get(options.of)?.slot ?? -1),
       },
       none,
       this.now,
@@ -239,6 +265,13 @@ export class Scenario {
     const total = JSON.stringify(resources.total())
     return rows.live === 0 && JSON.stringify(resources.available()) === total && scheduler.suspended === 0
   }
+}
+
+function actorKind(name: string, { actor = {}, cpus = 1 }: KindOptions): Pick<KindSpec, 'actor' | 'pool'> {
+  const { maxConcurrency = 1, groups = {}, methodGroups = {} } = actor
+  const shares = cpus === 0
+  const known = { className: name, maxConcurrency, groups, methodGroups, shares, detached: false }
+  return { actor: known, pool: shares ? sharedPool : ownPool }
 }
 
 function creditText(read: number): string {

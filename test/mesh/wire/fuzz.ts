@@ -10,7 +10,22 @@ import { randomOf } from '../../sim/cores.ts'
 /** Frames such as peers say them; each is bent in the fuzzer. */
 function samples(): Uint8Array[] {
   const batch = new BatchWriter()
-  batch.task({ token: 7, kind: 1, attempt: 0, depth: 2, client: 3, number: 99, argumentBytes: 5 }, new Uint8Array(5), 0)
+  batch.task(
+    {
+      token: 7,
+      kind: 1,
+      attempt: 0,
+      depth: 2,
+      client: 3,
+      number: 99,
+      argumentBytes: 5,
+      actor: -1,
+      epoch: 0,
+      caller: 0,
+    },
+    new Uint8Array(5),
+    0,
+  )
   const grant = writeFrame(
     { t: 'grant', n: 1, x: [[0, [[['12D3', 1, 2, 3], 1000, [['12D3', 1, 5]]]], [['12D3', 1, 2, 4]]]] },
     batch.take().slice(),
@@ -80,7 +95,18 @@ function read(header: HeaderValue, payload: Uint8Array): void {
   const map = header as { [key: string]: HeaderValue | undefined } | null
   if (map?.t === 'grant') {
     const reader = new BatchReader(payload)
-    reader.task({ token: 0, kind: 0, attempt: 0, depth: 0, client: 0, number: 0, argumentBytes: 0 })
+    reader.task({
+      token: 0,
+      kind: 0,
+      attempt: 0,
+      depth: 0,
+      client: 0,
+      number: 0,
+      argumentBytes: 0,
+      actor: -1,
+      epoch: 0,
+      caller: 0,
+    })
   } else if (map?.t === 'done') {
     new BatchReader(payload).answer({
       token: 0,

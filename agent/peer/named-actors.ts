@@ -1,0 +1,501 @@
+import { taskIdText } from '../../wire/ids.ts'
+import type { FunctionSpec } from '../../wire/records.ts'
+import { type ActorPart, Kind, type Location, state } from '../core/index.ts'
+import type { Directory, DirectoryHost, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import type { JobName } from './job-names.ts'
+import type { PeerParts } from './parts.ts'
+import { placementOf } from './placement.ts'
+import { actorOf, poolOf } from './pools.ts'
+
+/** The owner of detached actors, as refs name it: no peer, the directory. */
+export const namesOwner = { peerId: '@names', incarnation: 0 } as const
+
+/** How often a detached actor that has no place is looked for. */
+const LOOK_MS = 100
+/** Classes of actors that are remembered by their ids. */
+const CLASSES_MAX = 10_000
+/** Of an error with which an actor could not be made, what the directory keeps. */
+const ERROR_BYTES_MAX = 64 * 1024
+
+/** What named actors need of their peer. */
+export interface NamedHost {
+  readonly open: OpenDirectory | undefined
+  stirred(): void
+  /** The local number of a job. */
+  jobOf(name: JobName): number
+  endJob(name: JobName): void
+  /** Stops everything that a worker does, and lets it go on. */
+  freeze(thread: number, frozen: boolean): void
+  /** Asks peers to keep code, and waits for a while until some have it. */
+  spread(hashes: readonly string[]): Promise<void>
+  log(line: string): void
+}
+
+/** How a named actor is reached: what the directory keeps with its name. */
+interface Reach {
+  owner?: PeerRun
+  client?: number
+  number?: number
+  shape: string
+}
+
+/** All that is needed to make a detached actor anew. */
+interface Spec {
+  spec: FunctionSpec
+  namespace: string
+  arguments: string
+  /** Of each dependency its small value, or the name of its object. */
+  dependencies: ({ value: string } | { object: ObjectName })[]
+  contained: ObjectName[]
+}
+
+type ObjectName = [peerId: string, incarnation: number, client: number, number: number]
+
+/** What an actor has saved, as the directory keeps it. */
+interface Saved {
+  value: string
+  contained: ObjectName[]
+}
+
+/**
+ * Actors with names (protocols §5). Those that are not detached are their owner's, and the directory has only their names. A
+ * detached one is the directory's: it says who hosts it, the host makes it of what the directory keeps, and whoever has a handle asks
+ * the directory where it is.
+ */
+export class NamedActors implements DirectoryHost {
+  readonly #parts: PeerParts
+  readonly #host: NamedHost
+  #directory: Promise<Directory> | undefined
+  /** Names of this peer's actors, by the tokens of their rows. */
+  readonly #claimed = new Map<number, number>()
+  /** Detached actors that live here, by their ids. */
+  readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
+  readonly #saved = new Map<number, Saved>()
+  /** Classes of detached actors that were looked for here. */
+  readonly #classes = new Map<number, string>()
+
+  constructor(parts: PeerParts, host: NamedHost) {
+    this.#parts = parts
+    this.#host = host
+  }
+
+  /** The number by which this peer knows the directory among owners of objects. */
+  get #owner(): number {
+    return this.#parts.owner.peers.of(namesOwner.peerId, namesOwner.incarnation).index
+  }
+
+  get #client(): number {
+    return this.#parts.owner.peers.clientId(this.#owner, 0)
+  }
+
+  /** Whether a client's objects are the directory's. */
+  isOwner(client: number): boolean {
+    return this.#parts.owner.peers.homeOf(client)?.peer === this.#owner
+  }
+
+  directory(): Promise<Directory> {
+    const { open } = this.#host
+    if (!open) return Promise.reject(new Error('this peer has no directory of names'))
+    this.#directory ??= open(this)
+    return this.#directory
+  }
+
+  // ---- names
+
+  /** An actor of this peer's wants its name. It waits meanwhile. */
+  claim(row: number): void {
+    const { rows } = this.#parts.owner
+    const token = rows.token(row)
+    void this.#claim(row, token).catch((error: Error & { code?: string }) => {
+      if (rows.rowOf(token) < 0) return
+      this.#parts.owner.unnamed(row, { kind: 'actor-died', reason: `its name could not be had: ${error.message}` })
+      this.#host.stirred()
+    })
+  }
+
+  async #claim(row: number, token: number): Promise<void> {
+    const { owner, specs, names } = this.#parts
+    const { rows } = owner
+    const spec = specs[rows.kind[row]]
+    const { actor } = spec
+    if (!actor?.name) return
+    const namespace = actor.namespace ?? this.#parts.namespaceOf(rows.job[row], rows.kind[row])
+    const detached = actor.detached ? this.#specOf(row, namespace) : undefined
+    if (detached) await this.#host.spread([spec.code, ...spec.blobs, ...spec.codes].filter(hash => hash !== ''))
+    const reach: Reach = actor.detached
+      ? { shape: actor.shape }
+      : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
+    const directory = await this.directory()
+    const { won, entry } = await directory.claim({
+      namespace,
+      name: actor.name,
+      data: JSON.stringify(reach),
+      restarts: spec.retries,
+      ...(detached ? { spec: JSON.stringify(detached) } : { owner: names.own }),
+    })
+    if (rows.rowOf(token) < 0 || rows.state[row] === state.failed) {
+      // It was let go meanwhile. A detached one stays: it needs no handle.
+      if (won && !detached) await directory.free(entry.id)
+      return
+    }
+    if (won && !detached) {
+      this.#claimed.set(token, entry.id)
+      owner.objects.publish(row)
+      owner.named(row)
+    } else if (won || actor.getIfExists) this.#continue(row, entry)
+    else owner.unnamed(row, { kind: 'name-taken', actorName: actor.name, namespace })
+    this.#host.stirred()
+  }
+
+  /** A handle is of the actor that has the name. */
+  #continue(row: number, entry: Entry): void {
+    const { owner, names } = this.#parts
+    const reach = JSON.parse(entry.data) as Reach
+    if (!reach.owner) this.#learn(entry)
+    const target = reach.owner
+      ? owner.objects.rowOfKey(names.clientId(reach.owner, reach.client ?? 0), reach.number ?? 0)
+      : owner.objects.rowOfKey(this.#client, entry.id)
+    if (target < 0) owner.unnamed(row, { kind: 'actor-died', reason: 'it ended while it was looked for' })
+    else owner.continueIn(row, target)
+  }
+
+  #nameOf(row: number): ObjectName {
+    const { owner, names } = this.#parts
+    owner.objects.publish(row)
+    const { owner: of, client } = names.ownerOf(owner.rows.client[row])
+    return [of.peerId, of.incarnation, client, owner.rows.number[row]]
+  }
+
+  #specOf(row: number, namespace: string): Spec {
+    const { owner, specs } = this.#parts
+    const { rows } = owner
+    const extra = rows.more(row)
+    const on = extra.dependencies ?? []
+    const dependencies = [...on].map((there, i) => {
+      const value = there < 0 ? extra.values?.[i] : rows.extra[there]?.value
+      return value ? { value: toText(value) } : { object: this.#nameOf(there) }
+    })
+    const isDependency = new Set(on)
+    const contained = (extra.holds ?? []).filter(held => !isDependency.has(held)).map(held => this.#nameOf(held))
+    return {
+      spec: specs[rows.kind[row]],
+      namespace,
+      arguments: toText(owner.argumentsOf(row)),
+      dependencies,
+      contained,
+    }
+  }
+
+  /** One of this peer's actors is over: its name is free. */
+  over(row: number): void {
+    const token = this.#parts.owner.rows.token(row)
+    const id = this.#claimed.get(token)
+    if (id === undefined) return
+    this.#claimed.delete(token)
+    void this.directory()
+      .then(directory => directory.free(id))
+      .catch((error: Error) => this.#host.log(`a name could not be freed: ${error.message}`))
+  }
+
+  /** The actor that has a name, as a handle names it; null: there is none. */
+  async find(params: unknown): Promise<unknown> {
+    const { name, namespace } = params as { name: string; namespace: string }
+    const entry = await (await this.directory()).lookup(namespace, name)
+    if (!entry) return null
+    const { owner, client, number, shape } = JSON.parse(entry.data) as Reach
+    if (!owner) this.#learn(entry)
+    return owner ? { owner, client, number, shape } : { owner: namesOwner, client: 0, number: entry.id, shape }
+  }
+
+  /** What errors say of an actor that is over. */
+  #learn({ id, data }: Entry): void {
+    const [className] = JSON.parse((JSON.parse(data) as Reach).shape) as [string]
+    this.#classes.set(id, className)
+    if (this.#classes.size > CLASSES_MAX)
+      for (const oldest of this.#classes.keys()) return void this.#classes.delete(oldest)
+  }
+
+  async kill(row: number, restart: boolean, by: string): Promise<void> {
+    await (await this.directory()).kill(this.#parts.owner.rows.number[row], restart, by)
+  }
+
+  // ---- where detached actors are
+
+  /** Somebody here wants to know where one is. */
+  want(row: number): void {
+    void this.#look(this.#parts.owner.rows.token(row))
+  }
+
+  async #look(token: number): Promise<void> {
+    const { owner } = this.#parts
+    const { rows } = owner
+    const id = rows.number[rows.rowOf(token)]
+    for (;;) {
+      let found: Awaited<ReturnType<Directory['locate']>>
+      let trouble: string | undefined
+      try {
+        found = await (await this.directory()).locate(id)
+      } catch (error) {
+        trouble = (error as Error).message
+      }
+      const row = rows.rowOf(token)
+      if (row < 0 || rows.state[row] !== state.expected) return
+      if (!trouble && (!found || 'ended' in found)) {
+        this.#ended(row, found ? found.ended : 'it is over')
+        this.#host.stirred()
+        return
+      }
+      if (found && !('ended' in found)) this.#learn(found)
+      if (found && !('ended' in found) && this.#locate(row, found)) {
+        this.#host.stirred()
+        return
+      }
+      await new Promise(resolve => setTimeout(resolve, LOOK_MS).unref())
+    }
+  }
+
+  #ended(row: number, reason: string): void {
+    const { owner } = this.#parts
+    const told = reasonFrom(reason)
+    if (told.error) {
+      const value = fromText(told.error)
+      owner.objects.settle(row, true, { u8: value, at: 0, bytes: value.length }, undefined)
+    } else {
+      const name = this.#classes.get(owner.rows.number[row]) ?? 'actor'
+      owner.objects.fail(row, { kind: 'actor-died', name, reason: told.reason })
+    }
+    this.#classes.delete(owner.rows.number[row])
+  }
+
+  /** Notes where an actor is. False: nowhere that this peer could reach. */
+  #locate(row: number, { state: is, holder, token, epoch }: Entry): boolean {
+    const { owner, names } = this.#parts
+    if (is !== 'alive' || !holder || token === undefined) return false
+    if (holder.peerId === names.own.peerId) {
+      const here = owner.rows.rowOf(token)
+      if (holder.incarnation !== names.own.incarnation || !owner.actors.isHere(here, epoch)) return false
+      owner.objects.settleRemote(row, epoch, [], here)
+      return true
+    }
+    const { index } = owner.peers.of(holder.peerId, holder.incarnation)
+    if (!owner.exchange.isKnown(index)) return false
+    const location: Location = { peer: index, token }
+    owner.objects.settleRemote(row, epoch, [location])
+    return true
+  }
+
+  // ---- hosting
+
+  choose(entry: Entry): PeerRun | undefined {
+    const { owner, names } = this.#parts
+    const { spec } = JSON.parse(entry.spec ?? '{}') as Spec
+    const chosen = owner.exchange.choose(
+      new Kind(-1, owner.rows, {
+        name: spec.name,
+        demand: owner.resources.demand(spec.resources),
+        priority: 0,
+        timeoutMs: 0,
+        retries: 0,
+        infeasibleTimeoutMs: 0,
+        placement: placementOf(spec),
+        actor: actorOf(spec),
+      }),
+    )
+    if (chosen === undefined) return undefined
+    if (chosen === 'self') return { ...names.own }
+    const { peerId, incarnation } = owner.peers.get(chosen)
+    return { peerId, incarnation }
+  }
+
+  host(entry: Entry): void {
+    void this.#begin(entry).catch((error: Error) => {
+      this.#host.log(`actor ${entry.name} could not be made here: ${error.message}`)
+      this.#say(entry, `it could not be made: ${error.message}`, true)
+    })
+  }
+
+  async #begin(entry: Entry): Promise<void> {
+    const { owner, codes, specs, kindJobs, wantCode, names, now } = this.#parts
+    const told = JSON.parse(entry.spec ?? '{}') as Spec
+    const { spec, namespace } = told
+    const jobName: JobName = {
+      peer: namesOwner.peerId,
+      incarnation: entry.id,
+      n: entry.epoch,
+      jobId: `${taskIdText(namesOwner, 0, entry.id)}-job`,
+      namespace,
+    }
+    const job = this.#host.jobOf(jobName)
+    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) {
+      if (hash === '' || codes.use(hash, this.#client)) continue
+      if (!(await wantCode(hash))) throw new Error('no peer that lives has its code any more')
+      codes.use(hash, this.#client)
+    }
+    const kind = owner.kinds.length
+    owner.kinds.push(
+      new Kind(kind, owner.rows, {
+        name: spec.name,
+        demand: owner.resources.demand(spec.resources),
+        priority: 0,
+        timeoutMs: 0,
+        retries: 0,
+        infeasibleTimeoutMs: 0,
+        pool: poolOf(spec),
+        actor: actorOf(spec),
+        pinned: true,
+      }),
+    )
+    specs.push({ ...spec, actor: { ...(spec.actor as NonNullable<FunctionSpec['actor']>), namespace } })
+    kindJobs.push(job)
+    const keys = (list: readonly ObjectName[]): number[] =>
+      list.flatMap(([peerId, incarnation, client, number]) => [names.clientId({ peerId, incarnation }, client), number])
+    const saved = entry.checkpoint === undefined ? undefined : (JSON.parse(entry.checkpoint) as Saved)
+    const row = owner.makeDetached(
+      {
+        client: this.#client,
+        number: entry.id,
+        kind,
+        job,
+        epoch: entry.epoch,
+        restarts: entry.restarts,
+        movable: entry.restartsLeft !== 0,
+        dependencies: told.dependencies.map(one => ('object' in one ? keys([one.object]) : fromText(one.value))),
+        contained: keys(told.contained),
+        ...(saved ? { saved: { value: fromText(saved.value), contained: keys(saved.contained) } } : {}),
+      },
+      fromText(told.arguments),
+      now(),
+    )
+    this.#hosted.set(entry.id, { entry, row, token: owner.rows.token(row), job: jobName, saving: false })
+    this.#host.stirred()
+  }
+
+  /** A detached actor lives in a worker of this peer. */
+  made(row: number): void {
+    const { owner } = this.#parts
+    const hosted = this.#hosted.get(owner.rows.number[row])
+    if (hosted?.row !== row) return
+    const { entry, token } = hosted
+    void this.directory()
+      .then(directory => directory.alive(entry.id, entry.epoch, token))
+      .then(mine => {
+        if (!mine) this.stop(entry, 'another peer hosts it')
+      })
+      .catch((error: Error) => this.#host.log(`the directory could not be told of ${entry.name}: ${error.message}`))
+  }
+
+  /** It is no more. */
+  lostHere(row: number, reason: string, mayRestart: boolean, error?: Uint8Array): void {
+    const hosted = this.#hosted.get(this.#parts.owner.rows.number[row])
+    if (hosted?.row !== row) return
+    this.#forget(hosted.entry.id)
+    const told = error && error.length <= ERROR_BYTES_MAX ? reasonText(reason, error) : reason
+    this.#say(hosted.entry, told, mayRestart)
+  }
+
+  #say(entry: Entry, reason: string, mayRestart: boolean): void {
+    void this.directory()
+      .then(directory => directory.ended(entry.id, entry.epoch, reason, mayRestart))
+      .catch((error: Error) => this.#host.log(`the directory could not be told of ${entry.name}: ${error.message}`))
+  }
+
+  #forget(id: number): void {
+    const hosted = this.#hosted.get(id)
+    if (!hosted) return
+    this.#hosted.delete(id)
+    this.#saved.delete(id)
+    this.#host.endJob(hosted.job)
+  }
+
+  /** What it has saved goes to the directory: the newest, one at a time. */
+  save(row: number, part: ActorPart): void {
+    const id = this.#parts.owner.rows.number[row]
+    const hosted = this.#hosted.get(id)
+    if (hosted?.row !== row || !part.saved) return
+    const { value, holds } = part.saved
+    this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)) })
+    if (!hosted.saving) void this.#saveNext(id)
+  }
+
+  async #saveNext(id: number): Promise<void> {
+    const hosted = this.#hosted.get(id)
+    const saved = this.#saved.get(id)
+    if (!hosted || !saved) return
+    this.#saved.delete(id)
+    hosted.saving = true
+    try {
+      await (await this.directory()).checkpoint(id, hosted.entry.epoch, JSON.stringify(saved))
+    } catch (error) {
+      this.#host.log(`a checkpoint of ${hosted.entry.name} could not be kept: ${(error as Error).message}`)
+    }
+    hosted.saving = false
+    await this.#saveNext(id)
+  }
+
+  /** Whether what an actor has saved has not reached the directory. */
+  isSaving(row: number): boolean {
+    const id = this.#parts.owner.rows.number[row]
+    const hosted = this.#hosted.get(id)
+    return hosted?.row === row && (hosted.saving || this.#saved.has(id))
+  }
+
+  stop({ id }: Entry, why: string): void {
+    const hosted = this.#hosted.get(id)
+    if (!hosted) return
+    const { owner, now } = this.#parts
+    const row = owner.rows.rowOf(hosted.token)
+    this.#thaw(row)
+    this.#forget(id)
+    if (row >= 0) owner.endDetached(row, reasonFrom(why).reason, now())
+    this.#host.stirred()
+  }
+
+  lost({ id }: Entry): void {
+    const row = this.#rowOf(id)
+    const thread = this.#parts.owner.rows.extra[row]?.actor?.instance?.thread
+    if (thread !== undefined) this.#host.freeze(thread, true)
+  }
+
+  regained({ id }: Entry): void {
+    this.#thaw(this.#rowOf(id))
+  }
+
+  #rowOf(id: number): number {
+    const hosted = this.#hosted.get(id)
+    return hosted ? this.#parts.owner.rows.rowOf(hosted.token) : -1
+  }
+
+  #thaw(row: number): void {
+    const thread = row < 0 ? undefined : this.#parts.owner.rows.extra[row]?.actor?.instance?.thread
+    if (thread !== undefined) this.#host.freeze(thread, false)
+  }
+
+  /** Rows of detached actors that have no place, as the directory's leader knows them. */
+  async pending(): Promise<Entry[]> {
+    if (!this.#directory) return []
+    const entries = await (await this.#directory).entries().catch(() => [])
+    return entries.filter(entry => !entry.owner && entry.state !== 'alive')
+  }
+}
+
+function toText(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function fromText(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+/** A reason with the error that callers see. */
+function reasonText(reason: string, error: Uint8Array): string {
+  return JSON.stringify({ reason, error: toText(error) })
+}
+
+function reasonFrom(text: string): { reason: string; error?: string } {
+  if (!text.startsWith('{')) return { reason: text }
+  try {
+    return JSON.parse(text) as { reason: string; error?: string }
+  } catch {
+    return { reason: text }
+  }
+}

@@ -1,0 +1,5 @@
+export { limits as runLimits } from './limits.ts'
+export { answersOfRuns, type RunRow, runRow } from './run-answers.ts'
+export { RunOutput, type RunPiece, type RunStream } from './run-output.ts'
+export { isRunId, type RunRecord, type RunState, readRunRecords } from './run-records.ts'
+export { type RunRequest, Runs } from './runs.ts'

@@ -1,0 +1,52 @@
+import { actor, get, init } from 'shoal'
+import type { Reading } from '../figure.ts'
+import { BareQuic } from '../limits/quic.ts'
+import { BenchMesh } from '../mesh/own-mesh.ts'
+import { many } from '../no-op.ts'
+import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+
+const rounds = 5
+
+class Echo {
+  same(x: number): number {
+    return x
+  }
+}
+
+/** Calls of one actor on another agent, beside the bare QUIC binding between two processes. */
+export async function measure(): Promise<Reading[]> {
+  using mesh = new BenchMesh(2, 2)
+  await using bare = await BareQuic.start()
+  await using attached = await init({ address: mesh.agents[0].socket })
+  await attached.waitFor({ peers: 2 }, { timeoutMs: 10_000 })
+  const echo = actor(Echo, { placement: { peer: mesh.agents[1].peerId } }).remote()
+  const shoalMany = (count: number) => get(Array.from({ length: count }, (_, i) => echo.same.remote(i)))
+  const bareMany = many(() => bare.send())
+  await interleave(2, {
+    shoal: () => callsPerSecond(30_000, 1000, shoalMany),
+    bare: () => callsPerSecond(100_000, 1000, bareMany),
+  })
+  const perSecond = await interleave(rounds, {
+    shoal: () => callsPerSecond(100_000, 1000, shoalMany),
+    bare: () => callsPerSecond(200_000, 1000, bareMany),
+  })
+  const each = await interleave(rounds, {
+    shoal: () => microsecondsEach(500, () => get(echo.same.remote(1))),
+    bare: () => microsecondsEach(500, () => bare.send()),
+  })
+  return [
+    {
+      what: '1,000 outstanding',
+      value: perSecond.shoal,
+      unit: '/s',
+      limit: { what: 'batched request/response on the bare binding', value: perSecond.bare },
+      mark: { of: 'ratio', atLeast: 0.25 },
+    },
+    {
+      what: 'one at a time, p50',
+      value: each.shoal,
+      unit: 'µs',
+      limit: { what: 'one echo on the bare binding', value: each.bare },
+    },
+  ]
+}

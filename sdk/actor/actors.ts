@@ -1,0 +1,49 @@
+import { ActorNotFoundError } from '../../wire/errors/index.ts'
+import { shapeFrom } from '../actor-shape.ts'
+import { handleData, isHandle } from '../handle-data.ts'
+import { checkKillOptions, checkName, refuse } from '../options/index.ts'
+import { currentEngine } from '../session.ts'
+import type { ActorHandle } from '../types.ts'
+import { makeHandle } from './handle.ts'
+import { pendingOf } from './remote-class.ts'
+
+/** What an agent says of an actor that was looked for. */
+interface Found {
+  owner: { peerId: string; incarnation: number }
+  client: number
+  number: number
+  shape: string
+}
+
+/**
+ * The handle of a named actor, wherever it is.
+ * Rejects with ActorNotFoundError where none that lives has the name, InvalidOptionError, NotInitializedError.
+ */
+export async function getActor<T>(name: string, options?: { namespace?: string }): Promise<ActorHandle<T>> {
+  const checked = checkName('getActor', name, options)
+  const engine = currentEngine('getActor')
+  const namespace = checked.namespace ?? engine.currentTask?.namespace ?? engine.welcome.namespace
+  const found = (await engine.suspension.while(engine.calls.call('find-actor', { name, namespace }))) as Found | null
+  if (!found) {
+    const message = `no actor has the name '${name}' in namespace '${namespace}': shoal actors lists those that live`
+    throw new ActorNotFoundError(message, { actorName: name, namespace })
+  }
+  const shape = shapeFrom(found.shape)
+  const ref = engine.borrow(found.owner, found.client, found.number)
+  return makeHandle({ shape, ref, pending: pendingOf(shape) }) as ActorHandle<T>
+}
+
+/**
+ * Ends an actor, whatever it does: calls that run and wait reject with ActorDiedError that says who did it. `restart: true`: it
+ * is made anew, if it has restarts left. Killing what is dead already is nothing. Resolves when it has ended.
+ * Rejects with InvalidOptionError where it is no handle.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a handle of any actor
+export async function kill(handle: ActorHandle<any>, options?: { restart?: boolean }): Promise<void> {
+  if (!isHandle(handle)) refuse({ call: 'kill', option: 'handle' }, handle, 'the handle of an actor')
+  const { restart = false } = checkKillOptions(options)
+  const { ref } = handleData(handle)
+  if (!ref || ref.slot < 0) return
+  const { engine, slot, number } = ref
+  await engine.suspension.while(engine.calls.call('kill-actor', { slot, number, restart }))
+}

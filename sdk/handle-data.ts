@@ -1,0 +1,32 @@
+import type { Shape } from './actor-shape.ts'
+import type { RefData } from './client/index.ts'
+
+/** Marks a handle, in every copy of this package. */
+export const brand = Symbol.for('shoal.actor-handle')
+
+/** What a handle is to the sdk: the ref of its actor, or why there is none. */
+export interface HandleData {
+  readonly shape: Shape
+  readonly ref: RefData | undefined
+  /** Of one that could not be made: makes refs that say why. */
+  readonly failed?: () => RefData
+  /** Calls that have not ended, where their number has a bound. */
+  readonly pending: { count: number } | undefined
+}
+
+export type Handle = { readonly [brand]: HandleData }
+
+/** Whether a value is a handle of an actor. */
+export function isHandle(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+export function handleData(handle: object): HandleData {
+  return (handle as Handle)[brand]
+}
+
+/** Lets go of a handle: its actor ends with the last one. */
+export function releaseHandle(handle: object): void {
+  const { ref } = (handle as Handle)[brand]
+  ref?.engine.release(ref)
+}
