@@ -581,12 +581,26 @@ export class NameDirectory implements Directory {
     }
   }
 
-  /** This peer alone decides from now on, from what it knows; the old voters are refused when they come back. */
+  /**
+   * This peer alone decides from now on, from what it knows; the old voters are refused when they come back. Rejects where a
+   * majority of them answers: what they know would be lost for nothing.
+   */
   async recover(): Promise<NamesStatus> {
+    if (await this.#answers())
+      throw invalid('recover', 'names that can be changed', 'only where no majority of those who decide is reached')
     await this.#replica.recover(randomBytes(6).toString('hex'), this.#known.generation.n)
     this.#replica.tick()
     for (const peerId of this.#linked.keys()) this.#hello(peerId)
     return this.status
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.#requests.ask({ do: 'locate', id: 0 }, limits.recoverMs)
+      return true
+    } catch {
+      return false
+    }
   }
 
   async leave(): Promise<void> {
