@@ -45,6 +45,8 @@ export const limits = {
   requestMs: 10_000,
   /** A question is answered from a copy after this, where voters were not met at all. */
   copyMs: 5000,
+  /** Voters that answer within this are not lost. */
+  recoverMs: 3000,
   /** A request that found no leader is tried again after this, growing up to the second. */
   retryMs: 20,
   retryMaxMs: 250,
