@@ -446,7 +446,7 @@ export class NamedActors implements DirectoryHost {
     if (!hosted) return
     const { owner, now } = this.#parts
     const row = owner.rows.rowOf(hosted.token)
-    this.#thaw(row)
+    // Where its thread is frozen it stays so until it has ended: nothing of it runs again.
     this.#forget(id)
     if (row >= 0) owner.endDetached(row, reasonFrom(why).reason, now())
     this.#host.stirred()

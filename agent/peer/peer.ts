@@ -725,7 +725,8 @@ export class Peer {
     for (const thread of this.#frozen) {
       if (silent.has(thread)) continue
       this.#frozen.delete(thread)
-      this.#hosts.get(thread)?.channel.freeze(false)
+      // What is over by now is not to run again before its thread has ended.
+      if (this.#owner.actors.on(thread).size > 0) this.#hosts.get(thread)?.channel.freeze(false)
     }
   }
 
