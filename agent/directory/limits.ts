@@ -5,7 +5,7 @@ export const limits = {
   /** A follower that has heard no leader for this long asks for votes; the half of it and more is random. */
   electionMs: 1200,
   /** After a leader's death is known, a voter waits at most so long for another one's candidacy. */
-  succeedMs: 150,
+  succeedMs: 250,
   /** A candidate that was refused asks again after this, at most: by then the others may know of the leader's death too. */
   askAgainMs: 400,
   /** What is committed is said to followers within this, though there is nothing else to say. */
