@@ -44,12 +44,11 @@ export interface Instance {
   readonly thread: number
   readonly kind: Kind
   readonly gpus: readonly number[] | undefined
-  /** Calls that were sent and have not ended, by group. */
-  readonly sent: Map<string, number>
-  /** The same in all. */
+  /** Calls that were sent and have not ended: in all, and by group; those of the default group are the rest. */
   calls: number
+  sent: Map<string, number> | undefined
   /** Calls whose turn it is, and which wait until their group has fewer, by group. */
-  readonly held: Map<string, number[]>
+  held: Map<string, number[]> | undefined
   /** Its worker was told that it is over. */
   ending: boolean
 }
@@ -130,9 +129,9 @@ export class Actors {
   /** It lives, in a worker of this peer. */
   alive(row: number, thread: number, kind: Kind, gpus: readonly number[] | undefined): void {
     const part = this.#part(row)
-    part.instance = { thread, kind, gpus, sent: new Map(), calls: 0, held: new Map(), ending: false }
+    part.instance = { thread, kind, gpus, calls: 0, sent: undefined, held: undefined, ending: false }
     this.#rows.more(row).bytes = this.#rows.attempt[row]
-    part.reason = undefined
+    if (part.reason !== undefined) part.reason = undefined
     let there = this.#onThread.get(thread)
     if (!there) {
       there = new Set()
@@ -255,9 +254,9 @@ export class Actors {
   #settled(actor: number): void {
     const part = this.#rows.extra[actor]?.actor
     if (!part) return
-    if (part.granted === 0) part.stale = false
+    if (part.stale && part.granted === 0) part.stale = false
     if (this.#rows.state[actor] === state.failed) this.#bury(actor, part)
-    else part.buried = false
+    else if (part.buried) part.buried = false
     this.#objects.hold(actor)
     this.#advanceAll(actor, part)
     for (const named of [...(this.#followers.get(actor) ?? [])]) {
@@ -390,18 +389,22 @@ export class Actors {
 
   #send(row: number, actor: number, instance: Instance): void {
     const group = this.#groupOf(row, instance)
-    const sent = instance.sent.get(group) ?? 0
+    const sent = sentOf(instance, group)
     const { maxConcurrency, groups } = instance.kind.actor as ActorKind
     const limit = (group === '' ? maxConcurrency : (groups[group] ?? maxConcurrency)) + limits.callsAhead
     if (sent >= limit) {
+      instance.held ??= new Map()
       const held = instance.held.get(group)
       if (held) held.push(this.#rows.token(row))
       else instance.held.set(group, [this.#rows.token(row)])
       this.#rows.state[row] = state.queued
       return
     }
-    instance.sent.set(group, sent + 1)
     instance.calls++
+    if (group !== '') {
+      instance.sent ??= new Map()
+      instance.sent.set(group, sent + 1)
+    }
     this.#sendNow(row, actor, instance)
   }
 
@@ -432,15 +435,15 @@ export class Actors {
 
   #leftGroup(actor: number, instance: Instance, group: string): void {
     const rows = this.#rows
-    const held = instance.held.get(group)
+    const held = instance.held?.get(group)
     for (let token = held?.shift(); token !== undefined; token = held?.shift()) {
       const next = rows.rowOf(token)
       if (next < 0 || rows.state[next] !== state.queued || rows.actor[next] < 0) continue
       this.#sendNow(next, actor, instance)
       return
     }
-    instance.sent.set(group, (instance.sent.get(group) ?? 1) - 1)
     instance.calls--
+    if (group !== '') instance.sent?.set(group, (instance.sent.get(group) ?? 1) - 1)
   }
 
   /** A call that was given up has left its worker. */
@@ -594,7 +597,7 @@ export class Actors {
   /** Calls that were not sent yet have their places among those that wait again. */
   #requeueHeld({ held }: Instance): void {
     const rows = this.#rows
-    for (const tokens of held.values()) {
+    for (const tokens of held?.values() ?? []) {
       for (const token of tokens.splice(0)) {
         const row = rows.rowOf(token)
         if (row < 0 || rows.state[row] !== state.queued) continue
@@ -615,6 +618,14 @@ export class Actors {
       if (rows.state[row] !== state.free && rows.extra[row]?.actor && rows.kind[row] >= 0) yield row
     }
   }
+}
+
+/** Calls of a group that were sent and have not ended. */
+function sentOf({ calls, sent }: Instance, group: string): number {
+  if (group !== '') return sent?.get(group) ?? 0
+  let others = 0
+  if (sent) for (const count of sent.values()) others += count
+  return calls - others
 }
 
 const none: ReadonlySet<number> = new Set()

@@ -429,8 +429,8 @@ export class Objects {
     subscribers: { client: number; slot: number }[] | undefined,
   ): void {
     const extra = this.rows.more(row)
-    extra.waiters = undefined
-    extra.subscribers = undefined
+    if (waiters) extra.waiters = undefined
+    if (subscribers) extra.subscribers = undefined
     // Held meanwhile: a waiter that fails lets go of this row.
     this.hold(row)
     if (subscribers) {
@@ -445,7 +445,7 @@ export class Objects {
       }
     }
     const { wanters } = extra
-    extra.wanters = undefined
+    if (wanters) extra.wanters = undefined
     if (wanters) for (const peer of wanters) this.#effects.tell(peer, row)
     if (extra.followers) this.#tellFollowers(row)
     if (extra.actor) this.onActorSettled(row)

@@ -1515,7 +1515,7 @@ export class Owner {
     const kind = this.#kind(row)
     const extra = rows.more(row)
     const { gpus, home } = extra
-    extra.gpus = undefined
+    if (gpus) extra.gpus = undefined
     this.scheduler.installed(row, now)
     this.actors.alive(row, thread, kind, gpus)
     if (home) {
@@ -1530,7 +1530,7 @@ export class Owner {
     this.objects.hold(row)
     if (rows.retries[row] !== 0) this.lineage.keep(row, extra.holds ?? [])
     else this.#forgetMaking(row)
-    extra.holds = undefined
+    if (extra.holds) extra.holds = undefined
     this.objects.lives(row)
     if (extra.actor?.detached) this.#effects.detachedMade(row)
     this.objects.letGo(row)
@@ -1539,10 +1539,11 @@ export class Owner {
   #forgetMaking(row: number): void {
     const extra = this.rows.more(row)
     const { holds } = extra
-    extra.holds = undefined
-    extra.arguments = undefined
-    extra.dependencies = undefined
-    extra.values = undefined
+    // What it never had it is not given: there are many of them.
+    if (holds) extra.holds = undefined
+    if (extra.arguments) extra.arguments = undefined
+    if (extra.dependencies) extra.dependencies = undefined
+    if (extra.values) extra.values = undefined
     if (holds) for (const held of holds) this.objects.letGo(held)
   }
 

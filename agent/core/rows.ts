@@ -130,6 +130,8 @@ export interface Attempt {
 export class Rows {
   capacity = 0
   live = 0
+  /** How often one was made or freed. */
+  changes = 0
   state!: Uint8Array
   client!: Int32Array
   slot!: Int32Array
@@ -203,6 +205,7 @@ export class Rows {
     const row = this.#freeHead
     this.#freeHead = this.next[row]
     this.live++
+    this.changes++
     this.state[row] = state
     this.client[row] = client
     this.slot[row] = slot
@@ -231,6 +234,7 @@ export class Rows {
     this.next[row] = this.#freeHead
     this.#freeHead = row
     this.live--
+    this.changes++
   }
 
   /** The row's extra part, made at its first use. */

@@ -8,6 +8,8 @@ export const limits = {
   stateRowsMax: 10_000,
   /** Names of tasks in one peer's summary: the busiest. */
   taskNamesMax: 1000,
+  /** An idle agent collects what it no longer needs after so many changes of tasks and objects. */
+  changesCollected: 20_000,
   /** How often idle threads are looked for. */
   idleCheckMs: 5000,
   /** How often lanes are looked at while something was sent ahead. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BellLoop, bellMemory } from '../../wire/bell.ts'
+import { collectNow } from '../../wire/collection.ts'
 import { ObjectLostError } from '../../wire/errors/index.ts'
 import { jobIdText, objectIdText, taskIdText } from '../../wire/ids.ts'
 import type { Outbox } from '../../wire/outbox.ts'
@@ -302,7 +303,15 @@ export class Peer {
     this.#tick()
     this.#owner.scheduler.endIdle(this.#parts.now())
     if (this.#owner.objects.spilling.waiting > 0) this.#stirred()
+    // Node collects nothing in an idle thread: what much work has left would stay.
+    const { rows } = this.#owner
+    if (rows.changes - this.#collectedAt < limits.changesCollected || this.#owner.busy) return
+    this.#collectedAt = rows.changes
+    collectNow()
   }
+
+  /** Changes of rows at the last collection. */
+  #collectedAt = 0
 
   /** Idle threads let go of what finished tasks have left, and programs of views that they have dropped. */
   async #collect(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { CallSpec } from '../../wire/records.ts'
-import type { ActorInstance, Group } from './actor.ts'
+import type { ActorInstance, Group, WaitingCall } from './actor.ts'
 import type { WorkerFunctionState } from './functions.ts'
 
 /** A call whose turn it is. */
@@ -57,8 +57,8 @@ export class ActorCalls {
     }
     const { method, group: named } = fn.spec.call as CallSpec
     const group = actor.groupOf(method, named)
-    if (group.running >= group.limit || group.queue.length > 0) {
-      group.queue.push({ fn, field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer })
+    if (group.running >= group.limit || group.waiting > 0) {
+      group.push({ fn, field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer })
       return
     }
     this.#door.start({ fn, actor, group }, field, memory, at)
@@ -68,8 +68,8 @@ export class ActorCalls {
   next(actor: ActorInstance, group: Group): void {
     if (group.starting) return
     group.starting = true
-    while (group.queue.length > 0 && group.running < group.limit) {
-      const { fn, field, buffer } = group.queue.shift() as (typeof group.queue)[number]
+    while (group.waiting > 0 && group.running < group.limit) {
+      const { fn, field, buffer } = group.shift() as WaitingCall
       const memory = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer), f64: new Float64Array(buffer) }
       this.#door.start({ fn, actor, group }, field, memory, 0)
     }
@@ -79,11 +79,10 @@ export class ActorCalls {
   /** A call that waits was given up. */
   forget(token: number): void {
     for (const actor of this.#actors.values()) {
-      for (const { queue } of actor.groups) {
-        const at = queue.findIndex(({ buffer }) => new Int32Array(buffer, 0, 2)[0] === token)
-        if (at < 0) continue
-        const [{ buffer }] = queue.splice(at, 1)
-        this.#door.skip(token, new Int32Array(buffer, 0, 2)[1])
+      for (const group of actor.groups()) {
+        const call = group.take(token)
+        if (!call) continue
+        this.#door.skip(token, new Int32Array(call.buffer, 0, 2)[1])
         return
       }
     }
@@ -99,9 +98,9 @@ export class ActorCalls {
     this.ended++
     actor.over = true
     actor.clearTimers()
-    for (const { queue } of actor.groups) {
-      for (const { buffer } of queue.splice(0)) {
-        const words = new Int32Array(buffer, 0, 2)
+    for (const group of actor.groups()) {
+      for (let call = group.shift(); call; call = group.shift()) {
+        const words = new Int32Array(call.buffer, 0, 2)
         this.#door.skip(words[0], words[1])
       }
     }

@@ -1,3 +1,4 @@
+import { type OwnerId, taskIdText } from '../../wire/ids.ts'
 import type { ActorSpec } from '../../wire/records.ts'
 import type { ThreadCodec, WorkerFunctionState } from './functions.ts'
 
@@ -12,12 +13,32 @@ export interface WaitingCall {
 export class Group {
   readonly limit: number
   running = 0
-  readonly queue: WaitingCall[] = []
+  #queue: WaitingCall[] | undefined
   /** Calls of it are being started: those that end meanwhile start no others. */
   starting = false
 
   constructor(limit: number) {
     this.limit = limit
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#queue?.length ?? 0
+  }
+
+  push(call: WaitingCall): void {
+    this.#queue ??= []
+    this.#queue.push(call)
+  }
+
+  shift(): WaitingCall | undefined {
+    return this.#queue?.shift()
+  }
+
+  /** Takes out the call of a task. */
+  take(token: number): WaitingCall | undefined {
+    const at = this.#queue?.findIndex(({ buffer }) => new Int32Array(buffer, 0, 2)[0] === token) ?? -1
+    return at < 0 ? undefined : this.#queue?.splice(at, 1)[0]
   }
 }
 
@@ -26,18 +47,25 @@ export class ActorExit extends Error {
   override readonly name = 'ActorExit'
 }
 
+/** What names an actor: as the task that makes it. */
+export interface Named {
+  readonly owner: OwnerId
+  readonly client: number
+  readonly number: number
+}
+
 /** An actor in the worker where it lives. */
 export class ActorInstance {
   readonly token: number
-  readonly id: string
   readonly spec: ActorSpec
   readonly codec: ThreadCodec
   /** What the constructor made. */
   self: Record<PropertyKey, unknown> = {}
   readonly gpuIds: readonly number[]
-  readonly #groups = new Map<string, Group>()
+  readonly #named: Named
+  #default: Group | undefined
+  #groups: Map<string, Group> | undefined
   #timers: Set<Timer> | undefined
-  #timersMax = 64
   over = false
   /** Calls since it was saved last. */
   calls = 0
@@ -45,13 +73,13 @@ export class ActorInstance {
 
   constructor(parts: {
     token: number
-    id: string
+    named: Named
     spec: ActorSpec
     codec: ThreadCodec
     gpuIds: readonly number[]
   }) {
     this.token = parts.token
-    this.id = parts.id
+    this.#named = parts.named
     this.spec = parts.spec
     this.codec = parts.codec
     this.gpuIds = parts.gpuIds
@@ -61,25 +89,38 @@ export class ActorInstance {
   groupOf(method: string, group: string | undefined): Group {
     const { groups, methodGroups, maxConcurrency } = this.spec
     const name = group ?? methodGroups[method] ?? ''
+    if (name === '') {
+      this.#default ??= new Group(maxConcurrency)
+      return this.#default
+    }
+    this.#groups ??= new Map()
     let found = this.#groups.get(name)
     if (!found) {
-      found = new Group(name === '' ? maxConcurrency : (groups[name] ?? maxConcurrency))
+      found = new Group(groups[name] ?? maxConcurrency)
       this.#groups.set(name, found)
     }
     return found
   }
 
-  get groups(): Iterable<Group> {
-    return this.#groups.values()
+  *groups(): Iterable<Group> {
+    if (this.#default) yield this.#default
+    if (this.#groups) yield* this.#groups.values()
+  }
+
+  /** Its id. */
+  get id(): string {
+    const { owner, client, number } = this.#named
+    return taskIdText(owner, client, number)
   }
 
   /** A timer that its code has set: cleared at its end. */
   remember(timer: Timer): void {
     this.#timers ??= new Set()
     this.#timers.add(timer)
-    if (this.#timers.size < this.#timersMax) return
+    // Those that have fired are forgotten now and then.
+    const { size } = this.#timers
+    if (size < 64 || (size & (size - 1)) !== 0) return
     for (const one of this.#timers) if (isOver(one)) this.#timers.delete(one)
-    this.#timersMax = Math.max(64, this.#timers.size * 2)
   }
 
   clearTimers(): void {

@@ -16,7 +16,7 @@ import { copyBytes, sendWords } from '../../wire/texts.ts'
 import { MalformedValueError, ValueError } from '../../wire/values/index.ts'
 import { ViewPins } from '../../wire/view-pins.ts'
 import { type LoadedCode, userFrames } from '../code/index.ts'
-import { ActorExit, ActorInstance } from './actor.ts'
+import { ActorExit, ActorInstance, type Named } from './actor.ts'
 import { ActorCalls, type Called } from './actor-calls.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
@@ -291,7 +291,7 @@ export class Runner {
   /** What makes an actor: its constructor, and then what it had saved. */
   #maker(task: Task, { call: Class, codec, retryClasses }: Runnable, token: number): Runnable {
     const { spec } = task.fn
-    const parts = { token, id: task.taskId, spec: spec.actor as ActorSpec, codec, gpuIds: task.gpuIds }
+    const parts = { token, named: namedAs(task), spec: spec.actor as ActorSpec, codec, gpuIds: task.gpuIds }
     const actor = new ActorInstance(parts)
     // What the code of its constructor sets going is its own.
     task.actor = actor
@@ -641,7 +641,7 @@ export class Runner {
     const { fn, group, actor } = task
     if (group && actor) {
       this.#saving.called(actor)
-      if (group.queue.length > 0) this.actors.next(actor, group)
+      if (group.waiting > 0) this.actors.next(actor, group)
     } else if (fn.queue.length > 0) this.#next(fn)
     this.#flushNowAndThen()
   }
@@ -886,6 +886,11 @@ function apply(fn: Function, self: unknown, args: unknown[]): unknown {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** Not the task itself, which is over soon. */
+function namedAs({ owner, client, number }: Task): Named {
+  return { owner, client, number }
 }
 
 function retriable(thrown: unknown, classes: readonly unknown[]): boolean {

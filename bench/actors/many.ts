@@ -10,6 +10,9 @@ class Cell {
   }
 }
 
+/** What idle threads no longer need is collected after so long. */
+const IDLE_MS = 7000
+
 /** Memory of the whole process, agent and threads included, once what can be collected has been. */
 async function residentBytes(): Promise<number> {
   for (let i = 0; i < 3; i++) {
@@ -29,13 +32,19 @@ async function aliveActors(mesh: Mesh): Promise<number> {
 export async function measure(): Promise<Reading[]> {
   await using mesh = await init({ address: 'local', cpus: 2 })
   const Cells = actor(Cell)
-  await get(Cells.remote().add.remote(1))
+  // Threads, tables and heaps have their sizes before anything is counted.
+  const warm = Array.from({ length: 3000 }, () => Cells.remote())
+  await get(warm.map(cell => cell.add.remote(1)))
+  release(...warm)
+  await gone(mesh)
+  await delay(IDLE_MS)
   const before = await residentBytes()
 
   const startedAt = performance.now()
   const some = Array.from({ length: 10_000 }, () => Cells.remote())
   await get(some.map(cell => cell.add.remote(1)))
   const seconds = (performance.now() - startedAt) / 1000
+  await delay(IDLE_MS)
   const each = ((await residentBytes()) - before) / some.length
   release(...some)
   const left = await gone(mesh)
@@ -45,11 +54,11 @@ export async function measure(): Promise<Reading[]> {
   const values = await get(all.map((cell, i) => cell.add.remote(i)))
   if (values.some((value, i) => value !== i)) throw new Error('an actor gave what was not its own')
   const manySeconds = (performance.now() - begun) / 1000
+  await delay(IDLE_MS)
   const most = await residentBytes()
   release(...all)
   const leftOfAll = await gone(mesh)
-  // What the threads hold is collected when they have been idle for a while.
-  await delay(6000)
+  await delay(2 * IDLE_MS)
   const after = await residentBytes()
   return [
     {
