@@ -7,7 +7,7 @@
 const ours = '^(wire|sdk|agent|mesh|microbenchmark)/'
 
 /** Pure state machines: no I/O, no clock, no randomness; what they need comes in as events. */
-const pure = '^(agent/core|mesh/membership)/'
+const pure = '^(agent/core/|mesh/membership/|agent/directory/(raft/|(commands|entries|knowledge|voters)\\.ts))'
 
 /** Files that a program's process starts or imports as an entry: loaded by URL, not through a folder's door. */
 const entries =

@@ -46,7 +46,14 @@ export interface DaemonOptions
 }
 
 /** How long `shoal down` and a signal let what runs go on. */
-export const drainLimits = { downMs: 20_000, signalMs: 5_000, closeMs: 2_000, linkMs: 5_000, voteMs: 5_000 }
+export const drainLimits = {
+  downMs: 20_000,
+  signalMs: 5_000,
+  closeMs: 2_000,
+  handOverMs: 4_000,
+  linkMs: 5_000,
+  voteMs: 5_000,
+}
 
 /** The agent of a home, in this process: the peer, its Unix socket, and the files that tell of it. */
 export class Daemon {
@@ -142,7 +149,7 @@ export class Daemon {
           return { pid: process.pid }
         },
         drain: async () => {
-          await peer.drain(Number.POSITIVE_INFINITY)
+          await peer.drain({ deadlineMs: Number.POSITIVE_INFINITY })
           return null
         },
         reach: async () => await (mesh?.node.reach() ?? []),
@@ -264,7 +271,11 @@ export class Daemon {
     try {
       if (drainMs > 0) {
         this.#log(`draining: what runs has ${drainMs / 1000} s`)
-        await Promise.race([this.#peer.drain(drainMs), this.#hurry.promise, afterMs(drainMs + drainLimits.closeMs)])
+        await Promise.race([
+          this.#peer.drain({ deadlineMs: drainMs, leaving: true }),
+          this.#hurry.promise,
+          afterMs(drainMs + drainLimits.handOverMs),
+        ])
       }
       // Programs that this agent has started end with it, while the rest closes.
       const runsEnded = this.#runs.close()

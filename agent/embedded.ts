@@ -70,7 +70,7 @@ async function start(): Promise<void> {
         return { mesh: mesh !== undefined }
       },
       drain: async () => {
-        await peer.drain(Number.POSITIVE_INFINITY)
+        await peer.drain({ deadlineMs: Number.POSITIVE_INFINITY })
         return null
       },
     },
@@ -88,7 +88,7 @@ async function start(): Promise<void> {
       const names = await openNames()
       mesh = await EmbeddedMesh.open({ peer, key, ...identity, release: shoalVersion, rootKey, joined, names })
       void endWhenTold(async drainMs => {
-        if (drainMs > 0) await peer.drain(drainMs)
+        if (drainMs > 0) await peer.drain({ deadlineMs: drainMs, leaving: true })
         if (drainMs > 0) await names.leave()
         names.close()
         await mesh?.host.close()

@@ -41,6 +41,7 @@ const doors = [
   'sdk/capture',
   'agent/code',
   'agent/core',
+  'agent/directory',
   'agent/peer',
 ]
 const outside = folder => ({

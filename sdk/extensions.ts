@@ -2,6 +2,8 @@ import { errorExtension } from '../wire/error-extension.ts'
 import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
 import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
 import { type Engine, RefData } from './client/index.ts'
+import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { Group, type GroupData } from './placement-group.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedSource, remoteFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
@@ -15,7 +17,20 @@ export function clientExtensions(engine: Engine): Extension[] {
     functionExtension(engine),
     streamExtension(engine),
     handleExtension(engine),
+    groupExtension,
   ]
+}
+
+/** A placement group: its id, and the bundles it was asked for. */
+const groupExtension: Extension = {
+  tag: 5,
+  matches: isPlacementGroup,
+  encode(value: object, encoder: Encoder): void {
+    encoder.value({ ...(value as BrandedGroup)[groupBrand] }, 'group')
+  },
+  decode(decoder: Decoder): unknown {
+    return new Group(decoder.value() as GroupData)
+  },
 }
 
 /** The ref of the generator's task, and how much of the stream was read before. */

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url'
 import { sendCode } from '../wire/texts.ts'
-import { handleData, isHandle } from './actor/handle-data.ts'
 import type { CodeObject } from './capture/index.ts'
 import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
+import { handleData, isHandle } from './handle-data.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
 

@@ -1,5 +1,6 @@
 import type { FunctionSpec, PlacementSpec, ProcessSpec } from '../wire/records.ts'
 import type { TravellingCode } from './function-code.ts'
+import { type BrandedGroup, groupBrand } from './group-brand.ts'
 import type { Placement, TaskOptions } from './types.ts'
 
 /** Defaults of api.md §3. */
@@ -42,7 +43,10 @@ function isEmpty(retryErrors: TaskOptions['retryErrors']): boolean {
 }
 
 /** On one peer, packing and spreading are the same. */
-function placementSpec(placement: Placement | undefined): PlacementSpec | undefined {
+export function placementSpec(placement: Placement | undefined): PlacementSpec | undefined {
   if (placement === 'spread') return { spread: true }
-  return typeof placement === 'object' ? placement : undefined
+  if (typeof placement !== 'object') return undefined
+  if (!('group' in placement)) return placement
+  const { id, bundles } = (placement.group as BrandedGroup)[groupBrand]
+  return { group: { id, bundle: placement.bundle ?? -1, bundles: [...bundles] } }
 }

@@ -1,6 +1,6 @@
-import { isHandle, releaseHandle } from './actor/handle-data.ts'
 import type { RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
+import { isHandle, releaseHandle } from './handle-data.ts'
 import { checkRef } from './options/index.ts'
 import { isStream } from './stream.ts'
 import type { ActorHandle, ObjectRef, ObjectStream } from './types.ts'

@@ -22,6 +22,8 @@ export interface NamesStatus {
   voters: string[]
   /** Who has a copy, and no vote. */
   learners: string[]
+  /** How many names this agent's own copy has; null: it has no copy. */
+  copied: number | null
   leader: string | null
   term: number
   /** Counts forced recoveries. */

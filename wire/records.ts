@@ -285,6 +285,25 @@ export interface PlacementSpec {
   labels?: Record<string, unknown>
   soft?: boolean
   spread?: boolean
+  group?: GroupPlacement
+}
+
+/** A bundle of a placement group. */
+export interface GroupPlacement {
+  id: string
+  /** -1: any that fits. */
+  bundle: number
+  /** What each bundle has; nothing where it is known already that the bundle fits. */
+  bundles: Record<string, number>[]
+}
+
+/** What a program asks a placement group to be (call `group-make`). */
+export interface GroupRequest {
+  id: string
+  name?: string
+  strategy: 'pack' | 'spread' | 'strict-pack' | 'strict-spread'
+  bundles: Record<string, number>[]
+  detached: boolean
 }
 
 /** What an agent tells a worker of a function (`learn`). */

@@ -39,7 +39,7 @@ export const names: Command = {
     force: { help: 'with recover: do not ask (default: ask, where there is a terminal)' },
   },
   positionals: { name: 'recover', max: 1, what: '"recover", or nothing' },
-  json: 'an array of NameRow; with recover { voters, learners, leader, term, generation }',
+  json: 'an array of NameRow; with recover { voters, learners, copied, leader, term, generation }',
   examples: [
     ['shoal names --filter kind=detached --json', 'those that outlive their programs, for a program'],
     ['shoal names recover --force', 'the agents that decided about names are gone for ever'],

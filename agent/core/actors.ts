@@ -21,6 +21,10 @@ export interface ActorPart {
   looking?: boolean
   /** It has its name, or needs none. */
   named?: boolean
+  /** Of one that lives here for others: it may be made anew elsewhere. */
+  movable?: boolean
+  /** It is about to move: calls wait. */
+  moving?: boolean
   /** It lives here for the directory, which says what becomes of it. */
   detached?: boolean
   /** It was lost before it lived, by what is no fault of its own. */
@@ -117,9 +121,10 @@ export class Actors {
 
   // ---- making
 
-  /** A row is going to be an actor. */
-  expect(row: number): void {
-    this.#part(row)
+  /** A row is going to be an actor. `movable`: of another peer's, that may be made anew elsewhere. */
+  expect(row: number, movable = false): void {
+    const part = this.#part(row)
+    if (movable) part.movable = true
   }
 
   /** It lives, in a worker of this peer. */
@@ -139,7 +144,17 @@ export class Actors {
   /** Whether an actor lives here under this row, in this incarnation. */
   isHere(row: number, epoch: number): boolean {
     const extra = row < 0 ? undefined : this.#rows.extra[row]
-    return extra?.actor?.instance?.ending === false && extra.bytes === epoch
+    return extra?.actor?.instance?.ending === false && !extra.actor.moving && extra.bytes === epoch
+  }
+
+  /** Every actor that lives here. */
+  *instances(): Iterable<{ row: number; part: ActorPart; instance: Instance }> {
+    for (const there of [...this.#onThread.values()]) {
+      for (const row of [...there]) {
+        const part = this.#rows.extra[row]?.actor
+        if (part?.instance) yield { row, part, instance: part.instance }
+      }
+    }
   }
 
   /** Actors that live here for other peers: for whom, and in which workers. */
@@ -279,13 +294,13 @@ export class Actors {
     const place = objects.place(actor)
     const instance = rows.extra[place]?.actor?.instance
     if (instance) {
-      if (instance.ending || !this.#gathered(row)) return false
+      if (instance.ending || rows.extra[place]?.actor?.moving || !this.#gathered(row)) return false
       this.#send(row, place, instance)
       return true
     }
     const location = rows.extra[actor]?.locations?.[0]
     const part = this.#part(actor)
-    if (part.stale) return false
+    if (part.stale || part.looking) return false
     if (at === state.remote && location) {
       if (!this.#effects.reaches(location.peer)) {
         this.#lookLater(actor, part)
@@ -301,10 +316,10 @@ export class Actors {
   }
 
   /** The peer where an actor lives is not linked: not yet, or it is gone, which its owner is about to notice. */
-  #lookLater(actor: number, part: ActorPart): void {
+  #lookLater(actor: number, part: ActorPart, delayMs: number = limits.lookAgainMs): void {
     if (part.looking) return
     part.looking = true
-    this.#effects.timer(this.#rows.token(actor), limits.lookAgainMs)
+    this.#effects.timer(this.#rows.token(actor), delayMs)
   }
 
   /** Time to look again. */
@@ -451,10 +466,11 @@ export class Actors {
     if (part.granted > 0) part.granted--
     if (lost) part.stale = true
     if (!part.stale || part.granted > 0) return
-    // All have come back: the owner says where it is now.
+    // All have come back: the owner says where it is now. It may not know yet.
     part.stale = false
     this.#forgetPlace(actor)
-    this.#settled(actor)
+    if (rows.state[actor] === state.expected && part.queues) this.#lookLater(actor, part, limits.strayMs)
+    else this.#settled(actor)
   }
 
   #forgetPlace(actor: number): void {

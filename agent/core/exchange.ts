@@ -31,6 +31,13 @@ export interface PeerOffer {
   closed: boolean
 }
 
+/** Bundles of placement groups at other peers, as far as this peer's tasks use them. */
+export interface BundleUse {
+  /** How many tasks more of a kind its bundle can be given. */
+  roomAway(kind: Kind): number
+  used(kind: Kind, change: 1 | -1): void
+}
+
 interface Other {
   readonly index: number
   offer: PeerOffer
@@ -64,6 +71,7 @@ export class Exchange {
   readonly #effects: ExchangeEffects
   readonly #impossible: (kind: Kind) => void
   readonly #regather: (kind: Kind) => void
+  readonly #bundles: BundleUse
   readonly #others = new Map<number, Other>()
   /** Of this peer. */
   self: PeerOffer = { peerId: '', totals: {}, labels: {}, closed: false }
@@ -87,6 +95,7 @@ export class Exchange {
     effects: ExchangeEffects
     impossible: (kind: Kind) => void
     regather: (kind: Kind) => void
+    bundles: BundleUse
   }) {
     this.#rows = parts.rows
     this.#resources = parts.resources
@@ -95,6 +104,7 @@ export class Exchange {
     this.#effects = parts.effects
     this.#impossible = parts.impossible
     this.#regather = parts.regather
+    this.#bundles = parts.bundles
   }
 
   // ---- peers
@@ -186,6 +196,7 @@ export class Exchange {
     if (kind.call) return
     const other = this.#others.get(index)
     if (other) other.outstanding--
+    if (kind.bundle) this.#bundles.used(kind, -1)
     const count = (kind.granted.get(index) ?? 1) - 1
     if (count > 0) kind.granted.set(index, count)
     else {
@@ -193,12 +204,14 @@ export class Exchange {
       other?.granted.delete(kind)
     }
     if (durationMs !== undefined) kind.ran(durationMs)
+    if (durationMs !== undefined) kind.anyOf?.ran(durationMs)
   }
 
   // ---- who fits
 
   /** Whether a peer could ever run tasks of a kind. */
   #fits(kind: Kind, offer: PeerOffer): boolean {
+    if (kind.bundle) return offer.peerId === kind.bundleAt
     // An actor without CPUs of its own is placed where there are some.
     if (kind.actor && kind.cpuUnits === 0 && !((offer.totals.cpus ?? 0) > 0)) return false
     for (const [name, amount] of Object.entries(this.#resources.named(kind.demand))) {
@@ -222,8 +235,17 @@ export class Exchange {
   /** Decides for a kind whether its tasks may run here, and whether anybody could run them at all. */
   place(kind: Kind): void {
     if (kind.guest || kind.call || kind.pinned) return
+    if (kind.bundle) {
+      const { here } = kind
+      kind.here = this.self.peerId === kind.bundleAt
+      kind.refills = kind.here
+      if (kind.here && !here && kind.ready.count > 0) this.#regather(kind)
+      return
+    }
     const { soft, spread } = kind.placement
-    const selfFits = this.#fits(kind, this.self)
+    // A peer that is drained is none for what is bound to it.
+    const isBound = this.self.closed && !soft && kind.placement.peer === this.self.peerId
+    const selfFits = !isBound && this.#fits(kind, this.self)
     const selfPlaced = this.#placed(kind, this.self)
     const others = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
     const placedElsewhere = others.some(({ offer }) => this.#placed(kind, offer))
@@ -235,6 +257,7 @@ export class Exchange {
       selfFits &&
       (wish ? selfPlaced : true) &&
       !(spread && others.length > 0)
+    kind.refills = kind.here || (spread && !this.self.closed)
     const could = (selfFits && (!wish || selfPlaced)) || (wish ? placedElsewhere : others.length > 0)
     const was = kind.impossible
     kind.impossible = could ? undefined : this.#why(kind)
@@ -306,6 +329,7 @@ export class Exchange {
 
   /** How many tasks of a kind a peer can be given now. */
   #canTake(kind: Kind, other: Other, now: number): number {
+    if (kind.bundle) return this.#bundles.roomAway(kind)
     const { room } = other
     if (!room || (now - other.roomAt > limits.parkedMs && other.outstanding === 0)) return 0
     const used = this.#usedAt(other)
@@ -338,6 +362,8 @@ export class Exchange {
   #usedAt(other: Other): Map<number, number> {
     const used = new Map<number, number>()
     for (const kind of other.granted) {
+      // Its bundle is not part of what is free there.
+      if (kind.bundle) continue
       const count = kind.granted.get(other.index) ?? 0
       for (const { index, units } of kind.demand)
         used.set(index, (used.get(index) ?? 0) + count * this.#resources.amountOf(index, units))
@@ -353,7 +379,7 @@ export class Exchange {
     for (const kind of [...this.#scheduler.waitingKinds]) {
       if (!kind.placement.spread || kind.guest || kind.here || kind.ready.count === 0) continue
       const others = this.#candidates(kind)
-      const selfCan = this.#fits(kind, this.self)
+      const selfCan = !this.self.closed && this.#fits(kind, this.self)
       while (kind.ready.count > 0) {
         let best: Other | 'self' | undefined
         let least = Number.POSITIVE_INFINITY
@@ -419,7 +445,14 @@ export class Exchange {
     other.outstanding++
     kind.granted.set(index, (kind.granted.get(index) ?? 0) + 1)
     other.granted.add(kind)
+    if (kind.bundle) this.#bundles.used(kind, 1)
     this.#effects.grant(index, row)
+  }
+
+  /** Gives every task of a kind to the peer that has its bundle. */
+  grantAll(kind: Kind): void {
+    const [other] = this.#candidates(kind)
+    while (other && kind.ready.count > 0) this.#grantNext(kind, other)
   }
 
   /** After this peer has started what it can: the rest is given to those who asked. */
@@ -465,7 +498,7 @@ export class Exchange {
         for (let n = this.#canTake(kind, other, now); n > 0 && kind.ready.count > 0; n--) this.#grantNext(kind, other)
       }
     }
-    if (kind.ready.count > 0) this.#offerTo(others, now)
+    if (kind.ready.count > 0 && !kind.bundle) this.#offerTo(others, now)
   }
 
   /** How long the last of a kind would wait here. */
@@ -519,7 +552,9 @@ export class Exchange {
    */
   #tellRoom(now: number): void {
     if (this.#others.size === 0) return
-    const busy = this.#scheduler.waitingKinds.some(kind => kind.here && kind.ready.count > 0 && !kind.guest)
+    const busy = this.#scheduler.waitingKinds.some(
+      kind => kind.here && kind.ready.count > 0 && !kind.guest && !kind.bundle,
+    )
     const free: ResourceMap = !this.open || busy ? {} : this.#resources.available()
     const idle = (free.cpus ?? 0) > 0
     if (!idle) this.#idleSince = now
@@ -544,6 +579,7 @@ export class Exchange {
   #withOwn(free: ResourceMap, other: Other): ResourceMap {
     const all = { ...free }
     for (const [kind, count] of other.guestKinds) {
+      if (kind.bundle) continue
       const begun = count - kind.ready.count
       for (const { index, units } of kind.demand) {
         const name = this.#resources.nameOf(index)

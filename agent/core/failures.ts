@@ -20,6 +20,8 @@ export type Failure =
   | { kind: 'peer-died'; name: string; peerId: string }
   | { kind: 'actor-died'; name?: string; reason: string; lastLines?: readonly string[] }
   | { kind: 'name-taken'; actorName: string; namespace: string }
+  | { kind: 'no-bundle'; name: string; resource: string; requested: string; has: string }
+  | { kind: 'group-removed'; name: string; group: string; reason: string }
   | { kind: 'code'; bytes: Uint8Array }
 
 /** A process past its limit, in bytes. */

@@ -1,3 +1,5 @@
+import type { BundleName, BundleTable } from './bundles.ts'
+import type { Failure } from './failures.ts'
 import { limits } from './limits.ts'
 import { ReadyQueue } from './ready-queue.ts'
 import { CPUS, type Demand, GPUS, MEMORY } from './resources.ts'
@@ -7,6 +9,7 @@ import type { Lane } from './threads.ts'
 /** What the scheduler knows of one function with its options: the tasks of one kind are alike to it. */
 export class Kind {
   readonly index: number
+  readonly spec: KindSpec
   readonly name: string
   readonly demand: Demand
   readonly cpuUnits: number
@@ -34,6 +37,8 @@ export class Kind {
   served = 0
   /** Tasks of it may be started here by the scheduler: this peer fits, and they are not dealt out among peers one by one. */
   here = true
+  /** What one of its tasks leaves on a thread here may be taken by the next. */
+  refills = true
   /** Where its tasks may run. */
   readonly placement: Placement
   /** The workers that may run it: '' is threads, '@…' threads of actors, anything else names processes that are alike (see `poolOf`). */
@@ -54,9 +59,22 @@ export class Kind {
   readonly call: CallKind | undefined
   /** Why no task of it can run anywhere, ever. */
   impossible: { resource: string; requested: string; has: string } | undefined
+  /** What it draws from instead of the peer's resources: a bundle of a placement group; index -1: whichever has room. */
+  readonly bundle: BundleName | undefined
+  /** That bundle, where it is, or was last, at this peer. */
+  reserved: BundleTable | undefined
+  /** The peer that has the bundle now. */
+  bundleAt: string | undefined
+  /** Why its tasks wait for the group. */
+  waitsFor: string | undefined
+  /** Of one bundle's part of a kind that may use any: that kind, in whose queue its tasks wait. */
+  anyOf: Kind | undefined
+  /** Every task of it fails at once. */
+  refused: Failure | undefined
 
   constructor(index: number, rows: Rows, spec: KindSpec) {
     this.index = index
+    this.spec = spec
     this.name = spec.name
     this.demand = spec.demand
     this.cpuDemand = spec.demand.filter(({ index }) => index === CPUS)
@@ -73,6 +91,7 @@ export class Kind {
     this.actor = spec.actor
     this.call = spec.call
     this.alone = this.isProcess && (spec.actor !== undefined || spec.demand.some(({ index }) => index === MEMORY))
+    this.bundle = spec.bundle
     this.guest = spec.home !== undefined
     this.home = spec.home ?? -1
     this.pinned = spec.pinned === true
@@ -129,6 +148,8 @@ export interface KindSpec {
   placement?: Placement
   /** Default: threads. */
   pool?: string
+  /** Default: none. */
+  bundle?: BundleName | undefined
   /** Of a guest: the peer that grants it. */
   home?: number
   pinned?: boolean
@@ -165,7 +186,7 @@ export const ownPool = '@own'
 
 /** Whether the workers of a pool are processes. */
 export function isProcessPool(pool: string): boolean {
-  return pool.startsWith('{')
+  return pool !== '' && !pool.startsWith('@')
 }
 
 /** Where the tasks of a kind may run; `soft`: only if such a peer is there. */

@@ -69,6 +69,17 @@ export const limits = {
   lineageBytesMax: 2 ** 30,
   /** Copies of a replicated object besides its owner's. */
   replicas: 2,
+  /** What is prepared for a placement group is free again unless it is committed within this. */
+  bundlePreparedMs: 10_000,
+  /** A placement group that finds no room is tried again after so long, at random up to twice, and ever more. */
+  groupRetryMinMs: 10,
+  groupRetryMaxMs: 250,
+  /** A placement group that no mesh could hold: who waits for it is told after this. */
+  groupInfeasibleMs: 10_000,
+  /** While no peer could ever hold it, it is looked at only so often: peers that come say so. */
+  groupImpossibleMs: 1000,
+  bundlesMax: 1000,
+  groupsMax: 100_000,
   /** Finished tasks that the state remembers. */
   finishedTasksMax: 10_000,
   /** Phases of tasks that the timeline remembers, beside their runs: 39 bytes each. */
@@ -83,6 +94,8 @@ export const limits = {
   callsAhead: 256,
   /** An actor whose peer is not linked is looked for again after this. */
   lookAgainMs: 200,
+  /** One that was not where its owner had said is asked for again after this. */
+  strayMs: 10,
   /** A call that was given up is to have left its thread within this, or the thread is ended. */
   callGraceMs: 500,
   /** Actors that are over, as the state remembers them. */

@@ -1,7 +1,9 @@
 import { type ActorPart, Actors } from './actors.ts'
+import { Bundles } from './bundles.ts'
 import { type Client, clientMax, numberMax } from './clients.ts'
 import { Exchange, type ExchangeEffects } from './exchange.ts'
 import { type Failure, reasonOf, type ThreadEnd, workerFailure } from './failures.ts'
+import { GroupKinds } from './group-kinds.ts'
 import { History } from './history.ts'
 import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
@@ -29,6 +31,8 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   answer(row: number, end: GuestEnd, from: Bytes): void
   /** A guest's stored result: its home is told where it is. */
   answerStored(row: number, end: GuestEnd, bytes: number): void
+  /** A guest was stopped, since this peer is drained: its home runs it elsewhere. */
+  evict(peer: number, token: number): void
   /** A guest found no place here, or its arguments could not be had: it goes back. */
   giveUp(peer: number, token: number): void
   /** A task that was granted is wanted no more. */
@@ -52,7 +56,7 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   /** The peer that hosts an actor for this one is to end it. */
   endActor(location: Location, reason: string): void
   /** An actor that was hosted here for another peer is no more. */
-  actorLost(row: number, reason: string, mayRestart: boolean): void
+  actorLost(row: number, reason: string, mayRestart: boolean, free: boolean): void
   /** An actor of this peer's wants its name: `named`, `unnamed` or `continueIn` follows. */
   claimName(row: number): void
   /** An actor that is here for the directory lives, is no more (`error`: that with which it could not be made), has saved its state. */
@@ -138,6 +142,8 @@ export interface DetachedActor {
   job: number
   epoch: number
   restarts: number
+  /** It may be begun anew elsewhere. */
+  movable: boolean
   /** Of each dependency its value, or its key {client, number}. */
   dependencies: readonly (Uint8Array | readonly number[])[]
   contained: readonly number[]
@@ -182,6 +188,8 @@ interface Ghost {
 }
 
 const programOver = { kind: 'actor-died', reason: 'the program that made it has ended' } as const
+const drained = 'its peer was drained'
+
 const jobOver: Failure = { kind: 'lost', reason: 'the program that submitted it has ended' }
 
 /**
@@ -204,6 +212,8 @@ export class Owner {
   readonly products: ProductTable
   readonly staging: Staging
   readonly actors: Actors
+  readonly bundles: Bundles
+  readonly groups: GroupKinds
   readonly #effects: Effects
   #nextClient = 1
   /** Of the last ones, by when they ended. */
@@ -223,6 +233,7 @@ export class Owner {
     this.resources = resources
     this.#effects = effects
     this.peers = new PeerTable(() => this.newClientId())
+    this.bundles = new Bundles(resources)
     this.objects = new Objects({ rows: this.rows, clients: this.clients, peers: this.peers, effects, memory })
     this.objects.onNoRoom = (token, error) => this.#noRoom(token, error)
     this.lineage = new Lineage(this.rows, this.objects, {
@@ -271,7 +282,24 @@ export class Owner {
       effects,
       impossible: kind => this.#becameImpossible(kind),
       regather: kind => this.#regather(kind),
+      bundles: {
+        roomAway: kind => this.groups.roomAway(kind),
+        used: (kind, change) => this.groups.used(kind, change),
+      },
     })
+    this.groups = new GroupKinds({
+      bundles: this.bundles,
+      resources,
+      ownPeer: () => this.exchange.self.peerId,
+      place: kind => this.exchange.place(kind),
+      impossible: kind => this.#becameImpossible(kind),
+      assign: (row, kind) => this.#assign(row, kind),
+      takeBack: part => this.#takeBackPart(part),
+      waiting: () => this.scheduler.waitingKinds,
+      grantAll: part => this.exchange.grantAll(part),
+      fail: (kinds, failure) => this.#failKinds(kinds, failure),
+    })
+    this.groups.onRemoved = (group, kinds, reason) => this.#groupRemoved(group, kinds, reason)
     this.replicas = new Replicas({
       rows: this.rows,
       objects: this.objects,
@@ -306,6 +334,10 @@ export class Owner {
   schedule(now: number): void {
     this.#now = now
     this.objects.spilling.advance(now)
+    if (this.groups.waits) {
+      this.scheduler.settle()
+      this.groups.deal()
+    }
     this.exchange.deal(now)
     this.scheduler.schedule(now)
     const unfit = this.staging.advance()
@@ -486,6 +518,10 @@ export class Owner {
   }
 
   #queue(row: number, kind: Kind): void {
+    if (kind.refused) {
+      this.#failTask(row, kind.refused)
+      return
+    }
     if (kind.call) {
       this.actors.ready(row)
       return
@@ -498,6 +534,14 @@ export class Owner {
       this.#effects.timer(this.rows.token(row), this.restartAt - this.#now, 'restart')
       return
     }
+    // Which of a group's bundles it is to use is decided when one has room.
+    if (kind.anyOf) this.rows.kind[row] = kind.anyOf.index
+    this.#assign(row, kind.anyOf ?? kind)
+  }
+
+  /** A task is of this kind from now on, and ready to run. */
+  #assign(row: number, kind: Kind): void {
+    this.rows.kind[row] = kind.index
     // Arguments that are at other peers: the task goes to them, or they come here.
     if (this.rows.extra[row]?.dependencies && !this.#gathered(row, kind)) return
     this.scheduler.enqueue(row)
@@ -568,6 +612,28 @@ export class Owner {
     for (const row of some) this.#queue(row, kind)
   }
 
+  #takeBackPart(part: Kind): void {
+    const rows = [...part.ready.rows()]
+    part.ready.remove(() => true)
+    for (const row of rows.reverse()) {
+      this.rows.kind[row] = part.anyOf?.index ?? part.index
+      this.scheduler.again(row)
+    }
+  }
+
+  /** Every task of these kinds that is not over fails. */
+  #failKinds(kinds: ReadonlySet<Kind>, failure: (kind: Kind) => Failure): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      if (at === state.free || at >= state.ready || rows.kind[row] < 0) continue
+      const kind = this.#kind(row)
+      if (!kinds.has(kind)) continue
+      this.#stop(row, this.#now)
+      if (rows.state[row] !== state.free) this.#failTask(row, failure(kind))
+    }
+  }
+
   #becameImpossible(kind: Kind): void {
     for (const row of kind.ready.rows()) {
       this.#effects.timer(this.rows.token(row), kind.infeasibleTimeoutMs, 'infeasible')
@@ -578,6 +644,11 @@ export class Owner {
 
   /** Another peer grants a task to this one. The row of a generator, else -1. */
   host(guest: Guest, from: Bytes, now: number): number {
+    // Calls of an actor that is still here are taken.
+    if (this.exchange.self.closed && !guest.actor) {
+      this.#effects.giveUp(guest.home.peer, guest.home.token)
+      return -1
+    }
     const row = this.#host(guest, from, now)
     return this.kinds[guest.kind]?.returns === 0 ? row : -1
   }
@@ -602,7 +673,7 @@ export class Owner {
     for (const one of holds) objects.hold(one)
     extra.holds = holds
     this.exchange.guestCame(guest.home.peer, kind)
-    if (kind.actor) this.actors.expect(row)
+    if (kind.actor) this.actors.expect(row, kind.retries !== 0)
     if (guest.saved) this.#keepSaved(row, guest.saved.value, guest.saved.contained)
     if (guest.actor) {
       if (!this.actors.isHere(actor, guest.actor.epoch)) {
@@ -845,6 +916,50 @@ export class Owner {
         this.#dropGuest(row)
       }
     }
+  }
+
+  /** This peer takes no work any more: guests that have not begun go back. */
+  returnGuests(now: number): void {
+    const { rows } = this
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      const home = at === state.free || at > state.running ? undefined : rows.extra[row]?.home
+      if (!home) continue
+      if (at === state.queued) this.scheduler.remove(one => one === row)
+      if (at === state.running && !this.#takeBack(row, now)) continue
+      this.#effects.giveUp(home.peer, home.token)
+      this.#dropGuest(row)
+    }
+  }
+
+  /** What runs here is stopped, and runs again elsewhere, where it can; what it has submitted is not needed any more. */
+  evict(now: number): void {
+    const { rows } = this
+    for (const row of [...this.liveTasks()]) {
+      const at = rows.state[row]
+      const kind = rows.kind[row] < 0 ? undefined : this.#kind(row)
+      if (at < state.running || at > state.resuming || !kind) continue
+      const home = rows.extra[row]?.home
+      // Nobody else could run it: it goes on.
+      if (!home && kind.here) continue
+      for (const child of [...this.#childrenOf(row)]) this.cancel(child, { force: true, recursive: true }, now)
+      const attempt = { thread: rows.thread[row], startedAt: rows.startedAt[row], endedAt: now, error: drained }
+      this.#stop(row, now)
+      if (!home) this.#again(row, attempt, false)
+      else {
+        this.#effects.evict(home.peer, home.token)
+        this.#dropGuest(row)
+      }
+    }
+  }
+
+  /** A peer that is drained has stopped a granted task: it runs elsewhere, and no retry is used up. */
+  evicted(row: number, peer: number, now: number): void {
+    const { rows } = this
+    if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
+    this.exchange.ungrant(peer, row, undefined)
+    const at = { peerId: this.peers.get(peer).peerId, workerId: '', pid: 0 }
+    this.#again(row, { thread: -1, startedAt: rows.startedAt[row], endedAt: now, error: drained, at }, false)
   }
 
   /** Another peer is gone: what it ran for this one runs elsewhere, what it had here ends. */
@@ -1351,6 +1466,7 @@ export class Owner {
     part.named = true
     part.detached = true
     part.restarts = made.restarts
+    part.movable = made.movable
     const holds = objects.rowsOfKeys(made.contained)
     const on = made.dependencies.map(one => (one instanceof Uint8Array ? -1 : (objects.rowsOfKeys(one)[0] ?? -2)))
     for (const there of on) if (there >= 0) holds.push(there)
@@ -1437,11 +1553,11 @@ export class Owner {
   }
 
   /** An actor that lived here, or at another peer for this one, is no more. */
-  #actorLost(row: number, reason: string, mayRestart: boolean): void {
+  #actorLost(row: number, reason: string, mayRestart: boolean, free = false): void {
     const { rows } = this
     const extra = rows.more(row)
     if (extra.home) {
-      this.#effects.actorLost(row, reason, mayRestart)
+      this.#effects.actorLost(row, reason, mayRestart, free)
       rows.state[row] = state.failed
       this.objects.letGo(row)
       return
@@ -1464,13 +1580,57 @@ export class Owner {
     this.objects.letGo(row)
   }
 
-  /** The peer that hosted an actor for this one says that it is no more. */
-  hostedLost(row: number, peer: number, reason: string, mayRestart: boolean): void {
+  /** The peer that hosted an actor for this one says that it is no more. `free`: to make it anew costs no restart. */
+  hostedLost(row: number, peer: number, reason: string, mayRestart: boolean, free = false): void {
     const { rows } = this
     const extra = row < 0 ? undefined : rows.extra[row]
     if (!extra?.actor || rows.state[row] !== state.remote || extra.locations?.[0]?.peer !== peer) return
     extra.locations = undefined
+    if (free && rows.retries[row] > 0) rows.retries[row]++
     this.#actorLost(row, reason, mayRestart)
+  }
+
+  /** Whether an actor that lives here may be made anew elsewhere, as far as is known here. */
+  mayMove(row: number): boolean {
+    const { rows } = this
+    const { home, actor } = rows.more(row)
+    if (actor?.detached || home) return actor?.movable === true
+    return rows.retries[row] !== 0
+  }
+
+  /** An actor that lives here goes on at another peer: it costs none of its restarts. */
+  moveActor(row: number, reason: string): void {
+    const { rows } = this
+    this.objects.hold(row)
+    this.actors.stop(row, reason)
+    if (rows.retries[row] > 0) rows.retries[row]++
+    this.#actorLost(row, reason, true, true)
+    this.objects.letGo(row)
+  }
+
+  /** An actor that lives here, of whoever, is over. */
+  expelActor(row: number, reason: string): void {
+    this.objects.hold(row)
+    this.actors.stop(row, reason)
+    this.#actorLost(row, reason, false)
+    this.objects.letGo(row)
+  }
+
+  /** A placement group is gone: so are the actors that live in it. */
+  #groupRemoved(group: string, kinds: ReadonlySet<Kind>, reason: string): void {
+    const { rows } = this
+    for (const row of [...this.actors.known]) {
+      const kind = this.#kind(row)
+      const inGroup = kinds.has(kind) || (kind.bundle?.group === group && !kind.guest)
+      if (!inGroup || rows.extra[row]?.home || rows.state[row] < state.ready || rows.state[row] === state.failed)
+        continue
+      this.objects.hold(row)
+      this.actors.stop(row, `its placement group was removed: ${reason}`)
+      const part = rows.more(row).actor
+      if (part) part.reason = `its placement group was removed: ${reason}`
+      this.objects.ends(row, { kind: 'group-removed', name: kind.name, group, reason })
+      this.objects.letGo(row)
+    }
   }
 
   /** Ends an actor of this peer's, whatever it does. `restart`: it is made anew, if it may. */
@@ -1632,6 +1792,16 @@ export class Owner {
   /** Whether any task is not finished. */
   get busy(): boolean {
     for (const _ of this.liveTasks()) return true
+    return this.#ghosts.size > 0
+  }
+
+  /** Whether any task runs here, or waits for this peer alone. */
+  get busyHere(): boolean {
+    const { rows } = this
+    for (const row of this.liveTasks()) {
+      const at = rows.state[row]
+      if (at >= state.running || (at === state.queued && this.#kind(row).here)) return true
+    }
     return this.#ghosts.size > 0
   }
 

@@ -27,6 +27,8 @@ export class ResourceTable {
   readonly #names: string[] = []
   #total: number[] = []
   #free: number[] = []
+  /** Of what is not free: reserved for placement groups. */
+  readonly #reserved: number[] = []
 
   constructor(total: ResourceMap) {
     for (const name of NAMES) this.#add(name)
@@ -44,6 +46,7 @@ export class ResourceTable {
       this.#names.push(name)
       this.#total.push(0)
       this.#free.push(0)
+      this.#reserved.push(0)
     }
     return at
   }
@@ -76,6 +79,24 @@ export class ResourceTable {
       if (this.#free[index] > this.#total[index])
         throw new Error(`more ${this.#names[index]} given back than there are`)
     }
+  }
+
+  /** Takes it away for a placement group, if it is free. */
+  reserve(demand: Demand): boolean {
+    if (!this.fits(demand)) return false
+    this.take(demand)
+    for (const { index, units } of demand) this.#reserved[index] += units
+    return true
+  }
+
+  unreserve(demand: Demand): void {
+    this.give(demand)
+    for (const { index, units } of demand) this.#reserved[index] -= units
+  }
+
+  /** Whether waiting for the tasks that run would give enough: no placement group has it. */
+  couldFit(demand: Demand): boolean {
+    return demand.every(({ index, units }) => this.#total[index] - this.#reserved[index] >= units)
   }
 
   /** The resource of which this peer could never have enough, or undefined. */

@@ -1,3 +1,4 @@
+import { noBundle, type Supply } from './bundles.ts'
 import { Gpus } from './gpus.ts'
 import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
@@ -62,6 +63,11 @@ export class Scheduler {
     return this.#kinds[this.#rows.kind[row]] as Kind
   }
 
+  /** What the tasks of a kind draw from. */
+  #supply(kind: Kind): Supply {
+    return kind.bundle === undefined ? this.#resources : (kind.reserved ?? noBundle)
+  }
+
   /** A task whose dependencies are there. */
   enqueue(row: number): void {
     const kind = this.#kind(row)
@@ -94,7 +100,10 @@ export class Scheduler {
   ended(row: number, durationMs: number, awaited: boolean, now: number): void {
     const kind = this.#kind(row)
     if (awaited) kind.awaits = true
-    else kind.ran(durationMs)
+    else {
+      kind.ran(durationMs)
+      kind.anyOf?.ran(durationMs)
+    }
     this.#returnGpus(row, kind)
     this.#leave(row, now)
   }
@@ -118,7 +127,7 @@ export class Scheduler {
     if (this.#rows.state[row] === state.suspended || this.#rows.state[row] === state.resuming) {
       thread.suspended--
       this.suspended--
-      this.#resources.give(this.#kind(row).keptDemand)
+      this.#supply(this.#kind(row)).give(this.#kind(row).keptDemand)
       this.#touch(thread, now)
       return
     }
@@ -159,7 +168,7 @@ export class Scheduler {
     if (kind.keeps && lane) {
       lane.sent--
       lane.width--
-      this.#resources.give(kind.cpuDemand)
+      this.#supply(kind).give(kind.cpuDemand)
       this.#exit(thread, kind)
       if (lane.width === 0) closeLane(lane)
     } else this.#leave(row, now)
@@ -182,29 +191,33 @@ export class Scheduler {
     this.#leave(row, now)
   }
 
+  /** What has ended gives back what it had. */
+  settle(): void {
+    if (this.#dirty.length > 0) this.#settleLanes()
+  }
+
   /** Does what can be done now. To be called once after a batch of events. */
   schedule(now: number): void {
-    if (this.#dirty.length > 0) this.#settleLanes()
+    this.settle()
     if (this.#resuming.length > 0) this.#resumeWaiting(now)
     if (this.#active.length === 0) return
     this.#dropInactive()
     if (this.#active.length === 0) return
     if (this.#active.length > 1) this.#order(now)
     const alone = this.#active.length === 1
-    let held = false
+    let held: Supply | undefined
     for (const kind of this.#active) {
-      if (!kind.here) continue
+      if (!kind.here || (held !== undefined && held === this.#supply(kind))) continue
       while (kind.ready.count > 0) {
         if (this.#enoughAhead(kind)) break
         if (!this.#place(kind, now)) {
-          held = this.#holdsBack(kind, now)
+          if (this.#holdsBack(kind, now)) held = this.#resources
           break
         }
         if (!alone) break
       }
-      if (held) break
     }
-    if (!alone && !held) this.#placeInTurns(now)
+    if (!alone) this.#placeInTurns(now, held)
     this.#sendAhead(alone)
   }
 
@@ -218,11 +231,12 @@ export class Scheduler {
   }
 
   /** One more of each kind in turn, as long as any finds room. */
-  #placeInTurns(now: number): void {
+  #placeInTurns(now: number, held: Supply | undefined): void {
     for (let placed = true; placed; ) {
       placed = false
       for (const kind of this.#active) {
         if (!kind.here || kind.ready.count === 0 || this.#enoughAhead(kind)) continue
+        if (held !== undefined && held === this.#supply(kind)) continue
         if (this.#place(kind, now)) placed = true
       }
     }
@@ -239,6 +253,8 @@ export class Scheduler {
 
   /** A request that has waited for long lets nothing behind it take what it waits for. */
   #holdsBack(kind: Kind, now: number): boolean {
+    // What placement groups have reserved is not waited for, and who draws from one keeps nobody else waiting.
+    if (kind.bundle !== undefined || !this.#resources.couldFit(kind.demand)) return false
     return !this.#resources.fits(kind.demand) && now - this.#rows.submittedAt[kind.ready.peek()] > limits.ageingMs
   }
 
@@ -251,7 +267,8 @@ export class Scheduler {
 
   /** Runs the next task of a kind where there is room for it. */
   #place(kind: Kind, now: number): boolean {
-    if (!this.#resources.fits(kind.demand)) return false
+    const supply = this.#supply(kind)
+    if (!supply.fits(kind.demand) || kind.reserved?.closed) return false
     const row = kind.ready.peek()
     if (this.suspended >= limits.suspendedMax && this.#rows.depth[row] === 0) return false
     const job = this.#rows.job[row]
@@ -268,7 +285,7 @@ export class Scheduler {
     if (kind.actor) this.#settleIn(chosen, kind)
     kind.ready.shift()
     kind.served = ++this.#turn
-    this.#resources.take(kind.demand)
+    supply.take(kind.demand)
     if (kind.gpuUnits > 0) this.#rows.more(row).gpus = this.#gpus.take(kind.gpuUnits)
     const lane = chosen.lane(kind, now)
     lane.width++
@@ -300,7 +317,7 @@ export class Scheduler {
 
   /** It is no more, and neither is what it was granted taken. Its worker may be gone, too. */
   uninstalled(id: number, kind: Kind, gpus: readonly number[] | undefined, now: number): void {
-    this.#resources.give(kind.demand)
+    this.#supply(kind).give(kind.demand)
     if (gpus) this.giveGpus(gpus, kind)
     const thread = this.threads.get(id)
     if (!thread) return
@@ -405,6 +422,8 @@ export class Scheduler {
         if (
           alone &&
           !kind.keeps &&
+          kind.refills &&
+          !kind.reserved?.closed &&
           thread.state === 'live' &&
           kind.ready.count > 0 &&
           this.#rows.job[kind.ready.peek()] === thread.job
@@ -413,7 +432,7 @@ export class Scheduler {
           continue
         }
         lane.width--
-        this.#resources.give(kind.demand)
+        this.#supply(kind).give(kind.demand)
         this.#exit(thread, kind)
       }
       if (lane.width === 0) closeLane(lane)
@@ -427,11 +446,11 @@ export class Scheduler {
       const thread = this.threads.get(this.#rows.thread[row])
       if (!thread || this.#rows.state[row] !== state.resuming) continue
       const room = thread.load === 0 || thread.load + kind.cpuUnits <= limits.unitsPerResource || kind.cpuUnits === 0
-      if (!room || !this.#resources.fits(kind.cpuDemand)) {
+      if (!room || !this.#supply(kind).fits(kind.cpuDemand)) {
         this.#resuming[waiting++] = row
         continue
       }
-      this.#resources.take(kind.cpuDemand)
+      this.#supply(kind).take(kind.cpuDemand)
       thread.suspended--
       this.suspended--
       const lane = thread.lane(kind, now)
@@ -480,14 +499,14 @@ export class Scheduler {
       if (rows.state[row] === state.running) (this.#effects.revoke(id, row) ? ahead : begun).push(row)
       else {
         this.suspended--
-        this.#resources.give(this.#kind(row).keptDemand)
+        this.#supply(this.#kind(row)).give(this.#kind(row).keptDemand)
         begun.push(row)
       }
       rows.thread[row] = -1
     }
     this.#resuming = this.#resuming.filter(row => rows.thread[row] !== -1)
     for (const lane of thread.lanes) {
-      for (; lane.width > 0; lane.width--) this.#resources.give(lane.kind.demand)
+      for (; lane.width > 0; lane.width--) this.#supply(lane.kind).give(lane.kind.demand)
       const at = lane.kind.lanes.indexOf(lane)
       if (at >= 0) lane.kind.lanes.splice(at, 1)
     }
@@ -570,6 +589,11 @@ export class Scheduler {
     if (kind.impossible) {
       const { resource, requested, has } = kind.impossible
       return `no peer has ${requested} ${resource}: the mesh has ${has}`
+    }
+    if (kind.bundle) {
+      if (kind.waitsFor !== undefined) return kind.waitsFor
+      const lacking = kind.reserved?.short(kind.demand)
+      return lacking ? `waits for ${lacking} of its bundle` : 'waits for room in a bundle of its placement group'
     }
     const short = this.#resources.short(kind.demand)
     if (short) return `waits for ${short}`

@@ -9,7 +9,7 @@ import { limits } from './limits.ts'
 import type { DirectoryMesh, Member } from './mesh.ts'
 import { Parts, toParts } from './parts.ts'
 import { NotLeader, Replica } from './replica.ts'
-import { Requests } from './requests.ts'
+import { answerMs, Requests } from './requests.ts'
 import type { Storage } from './storage.ts'
 import type { Claim, Directory, DirectoryHost, Entry, PeerRun } from './types.ts'
 import { type Candidate, nextStep } from './voters.ts'
@@ -51,6 +51,8 @@ export class NameDirectory implements Directory {
   readonly #holder: Holder
   readonly #linked = new Map<string, Linked>()
   readonly #members = new Map<string, Member>()
+  /** Entries of which the directory is being told. */
+  readonly #telling = new Set<number>()
   readonly #stops = new Map<number, (stopped: boolean) => void>()
   /** The last epochs that callers here were told. */
   readonly #seen = new Map<number, number>()
@@ -106,6 +108,14 @@ export class NameDirectory implements Directory {
         return (await this.#requests.ask({ do: 'renew', run: self, holds }, limits.leaseMs)) as Renewed
       },
       host: () => this.#host,
+      overAgain: ({ id, epoch, kind }, { reason, mayRestart }) => {
+        if (this.#telling.has(id)) return
+        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart)
+        told.catch(() => undefined)
+      },
+      begunAgain: ({ id, epoch }, { token, data }) => {
+        if (!this.#telling.has(id)) this.alive(id, epoch, token, data).catch(() => undefined)
+      },
     })
     if (founder && this.#replica.generation.n < 0) this.#replica.found(randomBytes(6).toString('hex'))
     this.#replica.tick()
@@ -220,10 +230,7 @@ export class NameDirectory implements Directory {
   #wake(): void {
     const needed =
       !this.#closed &&
-      (this.#linked.size > 0 ||
-        this.#replica.raft.config.voters.length > 1 ||
-        this.#holder.size > 0 ||
-        this.#replica.entries.size > 0)
+      (this.#linked.size > 0 || this.#replica.raft.config.voters.length > 1 || this.#replica.entries.detached > 0)
     if (needed && !this.#timer) {
       this.#timer = setInterval(() => this.#tick(), limits.tickMs)
       this.#timer.unref()
@@ -329,7 +336,7 @@ export class NameDirectory implements Directory {
       self,
       now: () => performance.now(),
       entries: () => this.#replica.entries,
-      propose: command => this.#replica.propose(this.#requestId(), command),
+      propose: (command, request = this.#requestId()) => this.#replica.propose(request, command),
       read: () => this.#replica.read(),
       member: peerId => this.#members.get(peerId),
       host: () => this.#host,
@@ -371,7 +378,7 @@ export class NameDirectory implements Directory {
     try {
       if (this.#replica.leads) answer = { value: await this.#here(request) }
       else if (hops > 1 && leader !== undefined && leader !== from && this.#linked.has(leader))
-        answer = await this.#requests.send(leader, request, hops - 1, limits.answerMs)
+        answer = await this.#requests.send(leader, request, hops - 1, answerMs(request))
     } catch (error) {
       if (!(error instanceof NotLeader)) answer = { refused: (error as Error).message }
     }
@@ -393,7 +400,7 @@ export class NameDirectory implements Directory {
         return await this.#leader.renew(request)
       case 'kill':
         if (!this.#leader) throw new NotLeader()
-        return await this.#leader.kill(request.id, request.restart, request.reason)
+        return await this.#leader.kill(request)
       default:
         await replica.read()
         return this.#look(request)
@@ -485,24 +492,39 @@ export class NameDirectory implements Directory {
   }
 
   async free(id: number): Promise<void> {
-    const own = [...this.#holder.held()].some(entry => entry.id === id)
-    if (!own) {
-      await this.kill(id, false, 'it was freed')
+    const epoch = this.#holder.epochOf(id)
+    const reason = 'it was freed'
+    if (epoch === undefined) {
+      await this.kill(id, false, reason)
       return
     }
+    this.#holder.over(id, epoch, { reason, mayRestart: false })
+    await this.#tell(id, { do: 'free', id, reason })
     this.#holder.forget(id)
-    await this.#propose({ do: 'free', id, reason: 'it was freed' })
   }
 
   async alive(id: number, epoch: number, token: number, data?: string): Promise<boolean> {
-    return await this.#applies({ do: 'alive', id, epoch, token, data })
+    this.#holder.begun(id, epoch, { token, data })
+    const applies = await this.#tell(id, { do: 'alive', id, epoch, token, data })
+    this.#holder.begun(id, epoch, undefined)
+    return applies
+  }
+
+  /** Where it fails, it is said again with the next renewal, until it is known. */
+  async #tell(id: number, command: Command): Promise<boolean> {
+    this.#telling.add(id)
+    try {
+      return await this.#applies(command)
+    } finally {
+      this.#telling.delete(id)
+    }
   }
 
   async ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean> {
-    const said = reason.slice(0, limits.reasonCharactersMax)
-    const applies = await this.#applies({ do: 'ended', id, epoch, reason: said, mayRestart })
-    const held = [...this.#holder.held()].find(entry => entry.id === id)
-    if (held && held.epoch <= epoch) this.#holder.forget(id)
+    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart }
+    this.#holder.over(id, epoch, over)
+    const applies = await this.#tell(id, { do: 'ended', id, epoch, ...over })
+    if ((this.#holder.epochOf(id) ?? Number.POSITIVE_INFINITY) <= epoch) this.#holder.forget(id)
     return applies
   }
 
@@ -517,7 +539,8 @@ export class NameDirectory implements Directory {
   }
 
   async kill(id: number, restart: boolean, reason: string): Promise<boolean> {
-    return (await this.#requests.ask({ do: 'kill', id, restart, reason })) === true
+    const said = reason.slice(0, limits.reasonCharactersMax)
+    return (await this.#requests.ask({ do: 'kill', request: this.#requestId(), id, restart, reason: said })) === true
   }
 
   async entries(): Promise<Entry[]> {
@@ -547,7 +570,15 @@ export class NameDirectory implements Directory {
   get status(): NamesStatus {
     const { voters, leader, term, generation } = this.#known
     const { learners } = this.#replica.raft.config
-    return { voters: [...voters], learners: [...learners], leader: leader ?? null, term, generation: generation.n }
+    const copied = this.#replica.isBlank ? null : this.#replica.entries.size
+    return {
+      voters: [...voters],
+      learners: [...learners],
+      copied,
+      leader: leader ?? null,
+      term,
+      generation: generation.n,
+    }
   }
 
   /** This peer alone decides from now on, from what it knows; the old voters are refused when they come back. */

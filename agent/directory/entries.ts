@@ -32,10 +32,12 @@ export class Entries {
   readonly #events: EntriesEvents
   readonly #byId = new Map<number, Entry>()
   readonly #byName = new Map<string, number>()
-  #tombstones = new Map<number, Tombstone>()
+  readonly #tombstones = new Map<number, Tombstone>()
+  #tombstoneCharacters = 0
   /** In the order in which they were made. */
   readonly #requests = new Map<string, Outcome>()
   #characters = 0
+  #detached = 0
 
   constructor(generation: number, events: EntriesEvents = {}) {
     this.#generation = generation
@@ -55,12 +57,22 @@ export class Entries {
     return this.#tombstones.get(id)?.reason
   }
 
+  /** What came of a request, if that is remembered. */
+  outcomeOf(request: string): Outcome | undefined {
+    return this.#requests.get(request)
+  }
+
   all(): IterableIterator<Entry> {
     return this.#byId.values()
   }
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** How many find their hosts by the directory. */
+  get detached(): number {
+    return this.#detached
   }
 
   // ---- the log
@@ -183,6 +195,7 @@ export class Entries {
   #put(entry: Entry): void {
     const before = this.#byId.get(entry.id)
     this.#characters += sizeOf(entry) - (before ? sizeOf(before) : 0)
+    if (!before && entry.kind === 'detached') this.#detached++
     this.#byId.set(entry.id, entry)
     this.#byName.set(keyOf(entry.namespace, entry.name), entry.id)
     this.#events.changed?.(entry.id)
@@ -193,18 +206,32 @@ export class Entries {
     this.#byId.delete(entry.id)
     this.#byName.delete(keyOf(entry.namespace, entry.name))
     if (entry.kind === 'detached') {
-      this.#tombstones.set(entry.id, { id: entry.id, at, reason })
-      if (this.#tombstones.size > limits.tombstonesMax)
-        this.#tombstones.delete(this.#tombstones.keys().next().value as number)
+      this.#detached--
+      this.#bury({ id: entry.id, at, reason })
     }
     this.#events.changed?.(entry.id)
     this.#events.ended?.(entry, reason)
   }
 
+  #bury(stone: Tombstone): void {
+    this.#tombstones.set(stone.id, stone)
+    this.#tombstoneCharacters += stone.reason.length
+    for (const oldest of this.#tombstones.values()) {
+      const fits = this.#tombstoneCharacters <= limits.tombstoneCharactersMax
+      if (fits && this.#tombstones.size <= limits.tombstonesMax) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget({ id, reason }: Tombstone): void {
+    this.#tombstones.delete(id)
+    this.#tombstoneCharacters -= reason.length
+  }
+
   #expire(at: number): void {
-    for (const { id, at: since } of this.#tombstones.values()) {
-      if (at - since < limits.tombstoneMs) return
-      this.#tombstones.delete(id)
+    for (const stone of this.#tombstones.values()) {
+      if (at - stone.at < limits.tombstoneMs) return
+      this.#forget(stone)
     }
   }
 
@@ -227,8 +254,11 @@ export class Entries {
     this.#byName.clear()
     this.#requests.clear()
     this.#characters = 0
+    this.#detached = 0
     for (const [request, outcome] of requests) this.#requests.set(request, outcome)
-    this.#tombstones = new Map(tombstones.map(one => [one.id, one]))
+    this.#tombstones.clear()
+    this.#tombstoneCharacters = 0
+    for (const stone of tombstones) this.#bury(stone)
     for (const entry of entries) {
       before.delete(entry.id)
       this.#put(entry)

@@ -10,6 +10,9 @@ export interface HolderPort {
   alone(): boolean
   renew(holds: readonly (readonly [number, number])[]): Promise<Renewed>
   host(): DirectoryHost
+  /** The directory was told, and has not answered: it is told again. */
+  overAgain(entry: Entry, over: Over): void
+  begunAgain(entry: Entry, begun: Begun): void
 }
 
 /** `offered`: the leader says that it is placed here; it is hosted once its lease runs. `lost`: its lease is over, for now. */
@@ -17,6 +20,20 @@ interface Lease {
   entry: Entry
   state: 'offered' | 'held' | 'lost'
   until: number
+  /** Its host has ended it; the directory does not know yet. */
+  over?: Over
+  /** Its host has begun it; the directory does not know yet. */
+  begun?: Begun
+}
+
+interface Over {
+  readonly reason: string
+  readonly mayRestart: boolean
+}
+
+interface Begun {
+  readonly token: number
+  readonly data: string | undefined
 }
 
 /** What this peer holds, and until when it may say so (protocols §5): detached entries that are placed here, and its own names. */
@@ -35,7 +52,7 @@ export class Holder {
 
   holds(id: number, epoch: number): boolean {
     const lease = this.#leases.get(id)
-    if (!lease || lease.entry.epoch !== epoch || lease.state !== 'held') return false
+    if (lease?.entry.epoch !== epoch || lease.state !== 'held' || lease.over) return false
     return this.#port.alone() || this.#port.now() < lease.until
   }
 
@@ -55,6 +72,20 @@ export class Holder {
     this.renew()
   }
 
+  /** Its host has ended it: the lease is not renewed, and nothing is to be stopped. */
+  over(id: number, epoch: number, how: Over): void {
+    const lease = this.#leases.get(id)
+    if (lease?.entry.epoch === epoch) lease.over = how
+  }
+
+  /** Its host has begun it. Undefined: the directory knows. */
+  begun(id: number, epoch: number, how: Begun | undefined): void {
+    const lease = this.#leases.get(id)
+    if (lease?.entry.epoch !== epoch) return
+    if (how) lease.begun = how
+    else delete lease.begun
+  }
+
   /** Nothing more is said for it. */
   forget(id: number): void {
     this.#leases.delete(id)
@@ -67,15 +98,19 @@ export class Holder {
     this.#stop(lease, why)
   }
 
-  #stop({ entry, state }: Lease, why: string): void {
-    if (state !== 'offered') this.#port.host().stop(entry, why)
+  #stop({ entry, state, over }: Lease, why: string): void {
+    if (state !== 'offered' && !over) this.#port.host().stop(entry, why)
   }
 
   /** Renews all, in one message. */
   renew(): void {
     const sentAt = this.#port.now()
     this.#renewedAt = sentAt
-    const asked = [...this.#leases.values()]
+    for (const { entry, over, begun } of [...this.#leases.values()]) {
+      if (over) this.#port.overAgain(entry, over)
+      else if (begun) this.#port.begunAgain(entry, begun)
+    }
+    const asked = [...this.#leases.values()].filter(({ over }) => !over)
     if (asked.length === 0) return
     const all = asked.map(({ entry }) => [entry.id, entry.epoch] as const)
     this.#port.renew(all).then(
@@ -84,7 +119,7 @@ export class Holder {
         const over = new Set(stale)
         for (const lease of asked) {
           const { id } = lease.entry
-          if (this.#leases.get(id) !== lease) continue
+          if (this.#leases.get(id) !== lease || lease.over) continue
           if (over.has(id)) {
             this.#leases.delete(id)
             this.#stop(lease, 'it is not this peer’s any more')
@@ -109,15 +144,15 @@ export class Holder {
     const now = this.#port.now()
     if (!this.#port.alone())
       for (const lease of this.#leases.values())
-        if (lease.state === 'held' && now >= lease.until) {
+        if (lease.state === 'held' && !lease.over && now >= lease.until) {
           lease.state = 'lost'
           this.#port.host().lost(lease.entry)
         }
     if (now - this.#renewedAt >= limits.renewMs) this.renew()
   }
 
-  /** Whatever leases it has are counted as over: their group has ended. */
-  *held(): Iterable<Entry> {
-    for (const { entry } of this.#leases.values()) yield entry
+  /** Its epoch, where this peer has it. */
+  epochOf(id: number): number | undefined {
+    return this.#leases.get(id)?.entry.epoch
   }
 }

@@ -11,7 +11,8 @@ export interface LeaderPort {
   readonly self: PeerRun
   now(): number
   entries(): Entries
-  propose(command: Command): Promise<Outcome>
+  /** `request`: whose outcome it is; a new one of this peer's own by default. */
+  propose(command: Command, request?: string): Promise<Outcome>
   /** What was true until now can be read. */
   read(): Promise<void>
   member(peerId: string): Member | undefined
@@ -35,7 +36,9 @@ type Verdict = 'runs' | 'expired' | { readonly over: string }
 /** What the leader does besides deciding (protocols §5): keeps the leases, and finds hosts for detached entries. One a lead. */
 export class Leader {
   readonly #port: LeaderPort
-  readonly #since: number
+  /** Since when renewals are waited for: its lead, or the last time that this peer itself stood still. */
+  #since: number
+  #lookedAt: number
   readonly #lessees = new Map<string, Lessee>()
   /** Entries that something is being done with: their leases are not renewed meanwhile. */
   readonly #busy = new Set<number>()
@@ -47,6 +50,7 @@ export class Leader {
   constructor(port: LeaderPort) {
     this.#port = port
     this.#since = port.now()
+    this.#lookedAt = this.#since
   }
 
   end(): void {
@@ -125,6 +129,10 @@ export class Leader {
 
   /** Whose leases are over. */
   look(): void {
+    const now = this.#port.now()
+    // This process stood still: renewals of that time are still to be read.
+    if (now - this.#lookedAt > limits.renewMs) this.#since = now
+    this.#lookedAt = now
     const verdicts = new Map<string, Verdict>()
     for (const entry of [...this.#port.entries().all()]) {
       const run = entry.owner ?? entry.holder
@@ -217,10 +225,14 @@ export class Leader {
   // ---- kill
 
   /** The holder stops it, or its lease runs out; then it is freed or begun anew. */
-  async kill(id: number, restart: boolean, reason: string): Promise<boolean> {
+  async kill({ request, id, restart, reason }: Extract<Request, { do: 'kill' }>): Promise<boolean> {
     await this.#port.read()
     while (this.#busy.has(id) && !this.#ended) await new Promise(resolve => setTimeout(resolve, limits.tickMs))
-    const entry = this.#port.entries().get(id)
+    const entries = this.#port.entries()
+    // Asked again, because the answer was lost.
+    const before = entries.outcomeOf(request)
+    if (before) return 'ok' in before && before.ok
+    const entry = entries.get(id)
     if (!entry) return false
     // It is being begun anew as it is.
     if (restart && entry.kind === 'detached' && !entry.holder) return true
@@ -232,7 +244,7 @@ export class Leader {
       const { epoch } = entry
       const command: Command =
         restart && entry.holder ? { do: 'ended', id, epoch, reason, mayRestart: true } : { do: 'free', id, reason }
-      await this.#port.propose(command)
+      await this.#port.propose(command, request)
       this.stirred()
       return true
     } finally {

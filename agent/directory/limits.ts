@@ -6,6 +6,10 @@ export const limits = {
   electionMs: 1200,
   /** After a leader's death is known, a voter waits at most so long for another one's candidacy. */
   succeedMs: 150,
+  /** A candidate that was refused asks again after this, at most: by then the others may know of the leader's death too. */
+  askAgainMs: 400,
+  /** What is committed is said to followers within this, though there is nothing else to say. */
+  commitSaidMs: 50,
   /** Log entries of one message together, unless one alone has more. */
   appendBytesMax: 512 << 10,
   /** Messages with entries that a follower has not acknowledged. */
@@ -26,12 +30,14 @@ export const limits = {
   /** 1 MiB in base64. */
   specCharactersMax: 1_400_000,
   checkpointCharactersMax: 1_400_000,
-  reasonCharactersMax: 2000,
+  /** With room for an error of 64 KiB in base64. */
+  reasonCharactersMax: 100_000,
   /** Of all entries together. */
   stateCharactersMax: 64 << 20,
   /** Why a detached entry ended is remembered for so long, and of so many. */
   tombstoneMs: 10 * 60_000,
   tombstonesMax: 1000,
+  tombstoneCharactersMax: 8 << 20,
   /** Requests whose outcome is remembered, so that one that is sent again is not carried out again. */
   requestsMax: 8192,
 

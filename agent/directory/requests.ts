@@ -18,6 +18,11 @@ export interface RequestsPort {
   send(peerId: string, q: number, hops: number, request: Request): void
 }
 
+/** How long one peer's answer is waited for: a holder that is not reached is waited for by the leader itself. */
+export function answerMs(request: Request): number {
+  return request.do === 'kill' ? limits.stopMs + limits.expireMs + limits.answerMs : limits.answerMs
+}
+
 /** The directory has said no, for good: a bound was reached. */
 class Refused extends Error {}
 
@@ -53,7 +58,7 @@ export class Requests {
       const left = until - performance.now()
       if (this.#closed || left <= 0) throw this.#unavailable(timeoutMs)
       try {
-        const answer = await this.#attempt(request, attempt, Math.min(limits.answerMs, left))
+        const answer = await this.#attempt(request, attempt, Math.min(answerMs(request), left))
         if (answer && 'value' in answer) return answer.value
         if (answer && 'refused' in answer) throw new Refused(answer.refused)
         if (answer) this.#port.learn(answer.known)

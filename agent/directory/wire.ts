@@ -13,7 +13,13 @@ export type Request =
   | { readonly do: 'entries' }
   /** A holder's leases; of an owner all of its names. Each is [id, epoch]. */
   | { readonly do: 'renew'; readonly run: PeerRun; readonly holds: readonly (readonly [number, number])[] }
-  | { readonly do: 'kill'; readonly id: number; readonly restart: boolean; readonly reason: string }
+  | {
+      readonly do: 'kill'
+      readonly request: string
+      readonly id: number
+      readonly restart: boolean
+      readonly reason: string
+    }
 
 /** What came of a renewal; what is in neither is not decided. */
 export interface Renewed {
@@ -257,6 +263,7 @@ function request(value: unknown): void {
       count(value.id)
       return
     case 'kill':
+      text(value.request)
       count(value.id)
       text(value.reason)
       return

@@ -6,7 +6,7 @@ import { alignedAfterWords, readCode, readText, sendBytes, sendCode, sendText, s
 import { type Bytes, type Client, isProcessPool, Kind, type Submission } from '../core/index.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
-import { placementOf } from './placement.ts'
+import { bundleOf, placementOf } from './placement.ts'
 import { actorOf, poolOf } from './pools.ts'
 
 const none: readonly number[] = []
@@ -360,12 +360,17 @@ export class ClientRecords {
       pool: poolOf(spec),
       actor: actorOf(spec),
       call: spec.call,
+      bundle: bundleOf(spec),
     })
     owner.kinds.push(kind)
     this.#expect(spec)
     owner.exchange.place(kind)
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(owner.jobOf(this.client))
+    if (spec.placement?.group) {
+      owner.groups.add(kind, spec.placement.group.bundles)
+      this.#parts.useGroup(spec.placement.group.id)
+    }
     this.client.kinds[index] = at
   }
 

@@ -8,6 +8,7 @@ import {
   OutOfMemoryError,
   OwnerDiedError,
   PeerDiedError,
+  PlacementGroupRemovedError,
   type ShoalError,
   StoreFullError,
   TaskTimeoutError,
@@ -45,6 +46,16 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
       const { name, resource, requested, has } = failure
       const message = `${name} asks for ${requested} ${resource}, and no peer could ever give it: the mesh has ${has}. Ask for less, or start a peer that has it`
       return encoded(new InfeasibleError(message, { resource, requested, has }))
+    }
+    case 'no-bundle': {
+      const { name, resource, requested, has } = failure
+      const message = `${name} asks for ${requested} ${resource}, and no bundle of its placement group could ever give it: there is ${has}. Ask for less, or make a group with a larger bundle`
+      return encoded(new InfeasibleError(message, { resource, requested, has }))
+    }
+    case 'group-removed': {
+      const { name, group, reason } = failure
+      const message = `the placement group of ${name} is gone: ${reason} (${group})`
+      return encoded(new PlacementGroupRemovedError(message, { groupId: group, reason }))
     }
     case 'timeout': {
       const { name, timeoutMs } = failure

@@ -37,6 +37,15 @@ export const limits = {
   /** A copy of a replicated object is there within this, or counts as not made. */
   keepMs: 120_000,
   keepCheckMs: 5,
+  /** Past the deadline of a drain: what was stopped has so long to leave its thread. */
+  evictMs: 3000,
+  /** How often a drain looks whether anything runs still, should nothing else tell. */
+  drainLookMs: 1000,
+  /** After that, handing over takes at most so long; of a peer that ends at once less. */
+  handOverMaxMs: 60_000,
+  handOverLeavingMs: 3000,
+  /** Results that are named in one question. */
+  handOverTokens: 50_000,
   /** How often a peer that takes over values looks whether they are here. */
   handOverMs: 10,
   /** How long an answer waits for the threads' own figures. */
@@ -49,6 +58,8 @@ export const limits = {
   leaseMs: 2800,
   leaseOverMs: 3200,
   leaseCheckMs: 100,
+  /** How often a peer that is drained looks at its actors. */
+  drainActorsMs: 20,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

@@ -358,6 +358,7 @@ export class NamedActors implements DirectoryHost {
         job,
         epoch: entry.epoch,
         restarts: entry.restarts,
+        movable: entry.restartsLeft !== 0,
         dependencies: told.dependencies.map(one => ('object' in one ? keys([one.object]) : fromText(one.value))),
         contained: keys(told.contained),
         ...(saved ? { saved: { value: fromText(saved.value), contained: keys(saved.contained) } } : {}),
@@ -429,6 +430,13 @@ export class NamedActors implements DirectoryHost {
     }
     hosted.saving = false
     await this.#saveNext(id)
+  }
+
+  /** Whether what an actor has saved has not reached the directory. */
+  isSaving(row: number): boolean {
+    const id = this.#parts.owner.rows.number[row]
+    const hosted = this.#hosted.get(id)
+    return hosted?.row === row && (hosted.saving || this.#saved.has(id))
   }
 
   stop({ id }: Entry, why: string): void {

@@ -27,6 +27,8 @@ export interface PeerParts {
   wantCode(hash: string): Promise<boolean>
   /** What a client says of a stream that it reads. */
   reading(client: Client, slot: number, what: Reading, count: number): void
+  /** Functions of this peer's programs run in this placement group. */
+  useGroup(id: string): void
   /** Answers a question of a client or of the command line. */
   answer(method: string, params: unknown, client: Client | undefined): Promise<unknown>
 }

@@ -33,8 +33,12 @@ import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
+import { Drain, type DrainOptions } from './drain.ts'
+import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
+import { groupRooms, waitingGroups } from './group-rooms.ts'
+import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import { NamedActors, namesOwner } from './named-actors.ts'
@@ -127,6 +131,8 @@ export class Peer {
   readonly #actors: PeerActors
   readonly #named: NamedActors
   readonly #streams: Streams
+  readonly #groups: Groups
+  readonly #drain: Drain
   #remote: RemotePeers | undefined
   #onInfo: (() => void) | undefined
   #infoSaid = ''
@@ -136,9 +142,7 @@ export class Peer {
   #turning = false
   /** Milliseconds since the epoch, at the begin of this turn. */
   #time = performance.timeOrigin + performance.now()
-  #draining = false
   #closed = false
-  #idle: (() => void)[] = []
 
   constructor(options: PeerOptions) {
     this.#options = options
@@ -186,6 +190,7 @@ export class Peer {
       processPid: worker => this.#processes.pid(worker),
       answer: (method, params, client) => this.#answer(method, params, client),
       reading: (client, slot, what, count) => this.#streams.reading(client, slot, what, count),
+      useGroup: id => this.#groups.use(id),
     }
     this.#streams = new Streams(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
@@ -213,12 +218,26 @@ export class Peer {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
       stirred: () => this.#stirred(),
     })
+    this.#groups = new Groups(this.#parts, {
+      own: options,
+      ask: (peer, method, params) => this.#remote?.ask(peer, method, params) ?? Promise.reject(new Error('no mesh')),
+      linked: () => this.#remote?.linked() ?? [],
+      rooms: () => groupRooms(this.#owner, this.#options.members?.() ?? [], this.#options.role),
+      stirred: () => this.#stirred(),
+    })
+    this.#drain = new Drain(this.#parts, {
+      shut: () => this.#shut(),
+      drainActors: deadlineAt => this.#drainActors(deadlineAt),
+      handOver: async () => await this.#remote?.handOver(),
+      stirred: () => this.#stirred(),
+    })
     this.#state = new PeerState({
       ...options,
       parts: this.#parts,
       hosts: this.#hosts,
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
-      draining: () => this.#draining,
+      draining: () => this.#drain.begun,
+      waitingGroups: () => waitingGroups(this.#groups.owned),
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.
@@ -265,7 +284,7 @@ export class Peer {
     for (const outbox of this.#outboxes.values()) outbox.flush()
     if (this.#unsticking === undefined && this.#owner.scheduler.sentAhead) this.#watchLanes()
     if (this.#onInfo) this.#sayInfo()
-    if (this.#idle.length > 0 && !this.#owner.busy) for (const resolve of this.#idle.splice(0)) resolve()
+    this.#drain.settled()
   }
 
   /** While tasks were sent ahead: takes them back from behind one that turned out long. */
@@ -368,6 +387,7 @@ export class Peer {
     this.#owner.detach(records.client)
     this.#streams.clientGone(records.client.id)
     this.#codes.detach(records.client.id)
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(this.#jobNameOf(job))
     for (const [kind, { actor }] of this.#parts.specs.entries())
       if (actor && this.#parts.kindJobs[kind] === job) this.#namespaces.set(kind, driver.namespace)
@@ -392,7 +412,7 @@ export class Peer {
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
-      actorLost: (row, reason, mayRestart) => this.#remote?.actorLost(row, reason, mayRestart),
+      actorLost: (row, reason, mayRestart, free) => this.#remote?.actorLost(row, reason, mayRestart, free),
       actorSaved: (row, value, holds) => this.#remote?.actorSaved(row, value, holds),
       notHere: (peer, token) => this.#remote?.notHere(peer, token),
       result: (client, slot, failed, kept, from) => this.#result(client, slot, failed, kept, from),
@@ -408,6 +428,7 @@ export class Peer {
       answer: (row, end, from) => this.#remote?.answer(row, end, from),
       answerStored: (row, end, bytes) => this.#remote?.answerStored(row, end, bytes),
       giveUp: (peer, token) => this.#remote?.giveUp(peer, token),
+      evict: (peer, token) => this.#remote?.evict(peer, token),
       cancel: (peer, row) => this.#remote?.cancel(peer, row),
       stop: (peer, row, how) => this.#remote?.stop(peer, row, how),
       credit: (thread, token, read) => this.#hosts.get(thread)?.credit(token, read),
@@ -643,7 +664,7 @@ export class Peer {
         const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
         this.#print([this.#drivers.get(job)], isError, line)
       },
-      answer: (method, params) => this.#answerHere(method, params),
+      answer: (method, params, peer) => this.#answerHere(method, params, peer),
       stirred: () => this.#stirred(),
       log: line => this.#options.log(line),
     })
@@ -714,6 +735,7 @@ export class Peer {
     this.#owner.restartAt = gone ? 0 : this.#time + Math.max(0, limits.leaseOverMs - ms)
     this.#remote?.ended(peerId)
     this.#owner.restartAt = 0
+    this.#groups.peerGone(peerId, incarnation)
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
@@ -729,6 +751,7 @@ export class Peer {
     const { index } = this.#owner.peers.of(peerId, incarnation)
     this.#owner.exchange.peerIs(index, { peerId, ...offer })
     this.#owner.replicas.peerCame()
+    this.#groups.peersChanged()
   }
 
   peerFrame(peerId: string, map: Parameters<RemotePeers['frame']>[1], payload: Uint8Array): void {
@@ -751,7 +774,7 @@ export class Peer {
   }
 
   #sayInfo(): void {
-    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#draining}`
+    const said = `${JSON.stringify(this.#owner.resources.available())}/${this.#store.usedBytes}/${this.#drain.begun}`
     if (said === this.#infoSaid) return
     this.#infoSaid = said
     this.#onInfo?.()
@@ -790,17 +813,23 @@ export class Peer {
     this.#jobs.delete(job)
     this.#jobsByName.delete(nameOfJob(name))
     this.#owner.endJob(job, this.#parts.now())
+    this.#groups.jobEnded(job)
     this.#remote?.jobEnded(name)
   }
 
   // ---- questions
 
   /** For other peers: what this one alone knows. */
-  async #answerHere(method: string, params: unknown): Promise<unknown> {
+  async #answerHere(method: string, params: unknown, peer: number): Promise<unknown> {
+    if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'kill-actor') return await this.#actors.killByPeer(params)
     if (method === 'keep-code') return await this.#keepCode(params)
     if (method === 'heard') return null
+    if (method === 'drain') {
+      await this.drain(drainOptionsFrom(params))
+      return null
+    }
     if (method.startsWith('stream-')) return await this.#streams.answer(method, params)
     if (method === 'workers') await this.#measureWorkers()
     const own = this.#options.anywhere?.[method]
@@ -826,10 +855,12 @@ export class Peer {
   }
 
   async #answer(method: string, params: unknown, client?: Client): Promise<unknown> {
+    if (method.startsWith('group-') && client) return await this.#groups.byClient(method, params, client)
     if (method === 'protect') return await this.#protect(params, client)
     if (method === 'cancel') return client ? await this.#cancellation.byClient(params, client) : null
     if (method === 'kill-actor') return client ? await this.#actors.killByClient(params, client) : null
     if (method === 'find-actor') return await this.#named.find(params)
+    if (method === 'drain-peer') return await this.#drainPeer(params)
     if (method === 'workers') await this.#measureWorkers()
     const own = await this.#state.answer(method, params, {
       members: () => this.#options.members?.() ?? [],
@@ -858,6 +889,17 @@ export class Peer {
     const [said] = await this.#askOthers(method, () => params, new Set([peerId]))
     if (!said) throw Object.assign(new Error(`peer ${peerId} does not answer`), { code: 'SHOAL_CONNECT' })
     return said.answer
+  }
+
+  async #drainPeer(params: unknown): Promise<null> {
+    await drainOther(params as { peerId: string; deadlineMs?: number }, {
+      own: this.#options.peerId,
+      members: () => this.#options.members?.() ?? [],
+      linked: () => this.#remote?.linked() ?? [],
+      here: options => this.drain(options),
+      ask: (peer, method, what) => this.#remote?.ask(peer, method, what) ?? Promise.reject(new Error('no mesh')),
+    })
+    return null
   }
 
   /** An object of a client's is to survive this peer: resolves when others have it, as many as can. */
@@ -895,26 +937,42 @@ export class Peer {
   // ---- ends
 
   /**
-   * Waits until nothing runs and the others have what is kept for them here, at most `deadlineMs`. New work is not begun
-   * meanwhile by anyone who asks whether it may.
+   * Gives up what it does: nothing new begins here, what runs has until the deadline and then runs elsewhere, what it keeps for
+   * others goes to those. Resolves when that is done; the peer lives on, and is idle.
    */
-  async drain(deadlineMs: number): Promise<void> {
-    this.#draining = true
+  drain(options: DrainOptions): Promise<void> {
+    return this.#drain.begin(options)
+  }
+
+  #shut(): void {
     this.#owner.exchange.open = false
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
-    this.#stirred()
-    const over = new AbortController()
-    const wait = Math.min(deadlineMs, 2 ** 31 - 1)
-    const late = delay(wait, undefined, { signal: over.signal }).catch(() => undefined)
-    if (this.#owner.busy) {
-      const idle = new Promise<void>(resolve => {
-        this.#idle.push(resolve)
-      })
-      await Promise.race([idle, late])
+    this.#groups.peersChanged()
+  }
+
+  /**
+   * Actors that may be made anew move as soon as they have no call that runs, the others end at the deadline
+   * (`performance.now()`), which may come nearer meanwhile.
+   */
+  async #drainActors(deadlineAt: () => number): Promise<void> {
+    const { actors } = this.#owner
+    for (;;) {
+      const isLate = performance.now() >= deadlineAt()
+      let left = 0
+      this.#tick()
+      for (const { row, part, instance } of actors.instances()) {
+        if (this.#owner.mayMove(row)) {
+          part.moving = true
+          if ((instance.calls > 0 || this.#named.isSaving(row)) && !isLate) left++
+          else this.#owner.moveActor(row, 'its peer is drained')
+        } else if (isLate) this.#owner.expelActor(row, 'its peer was drained, and it may not be made anew')
+        else left++
+      }
+      this.#stirred()
+      if (left === 0) return
+      await delay(limits.drainActorsMs)
     }
-    if (this.#remote) await Promise.race([this.#remote.handOver(), late])
-    over.abort()
   }
 
   /** Ends the processes, and waits until they are gone: what is not waited for stays as a zombie as long as this program. */
@@ -932,6 +990,7 @@ export class Peer {
     clearInterval(this.#stays)
     clearInterval(this.#leases)
     clearTimeout(this.#sharing)
+    this.#groups.close()
     this.#remote?.close()
     clearTimeout(this.#unsticking)
     for (const timer of this.#timers) clearTimeout(timer)

@@ -1,5 +1,10 @@
 import type { FunctionSpec } from '../../wire/records.ts'
-import type { LabelRule, Placement } from '../core/index.ts'
+import type { BundleName, LabelRule, Placement } from '../core/index.ts'
+
+/** The bundle from which its tasks draw. */
+export function bundleOf({ placement }: FunctionSpec): BundleName | undefined {
+  return placement?.group && { group: placement.group.id, index: placement.group.bundle }
+}
 
 /** Where a function's options say that its tasks may run. */
 export function placementOf({ placement }: FunctionSpec): Placement {

@@ -21,6 +21,7 @@ import { HandOver } from './hand-over.ts'
 import { type JobName, jobFrom, jobTo } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
+import { bundleOf } from './placement.ts'
 import { actorOf, poolOf } from './pools.ts'
 import { Pulls } from './pulls.ts'
 import { Questions } from './questions.ts'
@@ -45,7 +46,7 @@ export interface RemoteHost {
   endJob(name: JobName): void
   output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
   /** Answers a question of another peer. */
-  answer(method: string, params: unknown): Promise<unknown>
+  answer(method: string, params: unknown, peer: number): Promise<unknown>
   /** Something happened outside a turn. */
   stirred(): void
   log(line: string): void
@@ -80,6 +81,8 @@ interface Remote {
   readonly answers: BatchWriter
   answerExtras: HeaderValue[]
   backs: number[]
+  /** Guests that were stopped, since this peer is drained. */
+  evicted: number[]
   cancels: number[]
   /** Tokens of cancelled tasks, each with 1: forced, 2: what it has submitted too. */
   stops: [number, number][]
@@ -154,7 +157,7 @@ export class RemotePeers {
     this.#questions = new Questions((peer, method, params) =>
       method === 'hand-over'
         ? this.#handOver.take(peer, params)
-        : (this.succession.answer(peer, method, params) ?? host.answer(method, params)),
+        : (this.succession.answer(peer, method, params) ?? host.answer(method, params, peer)),
     )
     this.#codeExchange = new CodeExchange(parts.codes)
     this.#pulls = new Pulls(parts, {
@@ -191,6 +194,7 @@ export class RemotePeers {
       answers: new BatchWriter(),
       answerExtras: [],
       backs: [],
+      evicted: [],
       cancels: [],
       stops: [],
       products: [],
@@ -472,6 +476,10 @@ export class RemotePeers {
     this.#remotes.get(peer)?.backs.push(token)
   }
 
+  evict(peer: number, token: number): void {
+    this.#remotes.get(peer)?.evicted.push(token)
+  }
+
   cancel(peer: number, row: number): void {
     this.#remotes.get(peer)?.cancels.push(this.#parts.owner.rows.token(row))
   }
@@ -607,6 +615,7 @@ export class RemotePeers {
         this.#send(remote, { t: 'actors-lost', x: remote.losses })
         remote.losses = []
       }
+      if (remote.evicted.length > 0) this.#sendTokens(remote, 'evict', remote.evicted)
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.stops.length > 0) {
         this.#send(remote, { t: 'stop', k: remote.stops })
@@ -704,9 +713,15 @@ export class RemotePeers {
         return
       case 'actors-lost':
         for (const one of asList(map.x, 'actors')) {
-          const [token, reason, mayRestart] = asList(one, 'an actor', 3)
+          const [token, reason, mayRestart, free] = asList(one, 'an actor', 4)
           const row = owner.rows.rowOf(asCount(token, 'token'))
-          owner.hostedLost(row, remote.index, asText(reason, 'reason', 2 * REASON_MAX), mayRestart === true)
+          owner.hostedLost(
+            row,
+            remote.index,
+            asText(reason, 'reason', 2 * REASON_MAX),
+            mayRestart === true,
+            free === true,
+          )
         }
         return
       case 'actor-end': {
@@ -720,6 +735,10 @@ export class RemotePeers {
         owner.hostedSaved(owner.rows.rowOf(asCount(map.k, 'token')), remote.index, payload.slice(), keys)
         return
       }
+      case 'evict':
+        for (const token of asList(map.k, 'tokens'))
+          owner.evicted(owner.rows.rowOf(asCount(token, 'token')), remote.index, now)
+        return
       case 'cancel':
         this.#cancelled(remote, asList(map.k, 'tokens'))
         return
@@ -877,12 +896,12 @@ export class RemotePeers {
   }
 
   /** An actor that was hosted here is no more: its home is told, after all that was said of its calls. */
-  actorLost(row: number, reason: string, mayRestart: boolean): void {
+  actorLost(row: number, reason: string, mayRestart: boolean, free: boolean): void {
     const { rows } = this.#parts.owner
     const home = rows.extra[row]?.home
     const remote = home && this.#remotes.get(home.peer)
     if (!home || !remote) return
-    remote.losses.push([home.token, reason.slice(0, REASON_MAX), mayRestart])
+    remote.losses.push([home.token, reason.slice(0, REASON_MAX), mayRestart, free])
   }
 
   /** A call was sent here, and its actor is not here. */
@@ -1150,8 +1169,10 @@ export class RemotePeers {
         pool: poolOf(spec),
         actor: actorOf(spec),
         call: spec.call,
+        bundle: bundleOf(spec),
       }),
     )
+    owner.bundles.attach(owner.kinds[index] as Kind)
     if (spec.process && !spec.call) owner.scheduler.expectProcesses(poolOf(spec), job, this.#parts.now())
     this.#parts.specs.push(spec)
     this.#parts.kindJobs.push(job)
@@ -1219,9 +1240,12 @@ export class RemotePeers {
 
   /** This peer is about to leave: values that it keeps for others go to those. Resolves when they have them. */
   async handOver(): Promise<void> {
-    const given = [...this.#remotes.values()].map(({ index }) => {
+    const given = [...this.#remotes.values()].flatMap(({ index }) => {
       const tokens = this.#handOver.keptFor(index)
-      return tokens.length > 0 ? this.ask(index, 'hand-over', tokens) : undefined
+      const questions = Math.ceil(tokens.length / limits.handOverTokens)
+      return Array.from({ length: questions }, (_, i) =>
+        this.ask(index, 'hand-over', tokens.slice(i * limits.handOverTokens, (i + 1) * limits.handOverTokens)),
+      )
     })
     this.#host.stirred()
     await Promise.allSettled(given)

@@ -24,6 +24,8 @@ export interface StateSources {
   addresses?(): string[]
   jobId(job: number): string
   draining(): boolean
+  /** Placement groups that are not reserved. */
+  waitingGroups(): Row[]
 }
 
 /** The questions whose answers are pages of rows. */
@@ -150,7 +152,7 @@ export class PeerState {
     const waiting = [...scheduler.waiting()]
       .filter(({ kind }) => !kind.guest)
       .map(({ kind, count, reason }) => ({ reason, resources: owner.resources.named(kind.demand), count }))
-    return { tasks, actors: actorCounts(owner), waiting }
+    return { tasks, actors: actorCounts(owner), waiting: [...waiting, ...this.#peer.waitingGroups()] }
   }
 
   async #taskNames(others: Others): Promise<TaskName[]> {

@@ -1,11 +1,11 @@
 import { ActorNotFoundError } from '../../wire/errors/index.ts'
+import { shapeFrom } from '../actor-shape.ts'
+import { handleData, isHandle } from '../handle-data.ts'
 import { checkKillOptions, checkName, refuse } from '../options/index.ts'
 import { currentEngine } from '../session.ts'
 import type { ActorHandle } from '../types.ts'
 import { makeHandle } from './handle.ts'
-import { handleData, isHandle } from './handle-data.ts'
 import { pendingOf } from './remote-class.ts'
-import { shapeFrom } from './shape.ts'
 
 /** What an agent says of an actor that was looked for. */
 interface Found {

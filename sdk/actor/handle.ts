@@ -2,14 +2,14 @@ import { inspect } from 'node:util'
 import { ActorDiedError, PendingCallsError } from '../../wire/errors/index.ts'
 import { type FunctionSpec, record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
+import type { MethodShape, Shape } from '../actor-shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from '../client/index.ts'
 import { FunctionSource, sendCodes } from '../function-code.ts'
+import { brand, type Handle, type HandleData, releaseHandle } from '../handle-data.ts'
 import { releaseMoved } from '../move.ts'
 import { checkCallOptions } from '../options/index.ts'
 import { type Submitted, submitted } from '../submitted.ts'
 import type { CallOptions, ErrorClass } from '../types.ts'
-import { brand, type Handle, type HandleData, releaseHandle } from './handle-data.ts'
-import type { MethodShape, Shape } from './shape.ts'
 
 /** What all handles have. */
 const common = Object.create(null, {

@@ -1,6 +1,6 @@
+export { type ClassShape, checkpoint, shapeFrom } from '../actor-shape.ts'
+export { handleData, isHandle, releaseHandle } from '../handle-data.ts'
 export { getActor, kill } from './actors.ts'
 export { exitActor } from './exit.ts'
 export { makeHandle } from './handle.ts'
-export { handleData, isHandle, releaseHandle } from './handle-data.ts'
 export { actor, pendingOf, type RemoteClassData, remoteClass } from './remote-class.ts'
-export { type ClassShape, checkpoint, shapeFrom } from './shape.ts'

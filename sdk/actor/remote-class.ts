@@ -2,10 +2,11 @@ import type { FunctionSpec } from '../../wire/records.ts'
 import { record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
 import { ValueError } from '../../wire/values/index.ts'
+import { type ClassShape, type Shape, shapeOf, shapeOfClass } from '../actor-shape.ts'
 import { type Engine, encodeArguments, serializationError } from '../client/index.ts'
 import { expectProcess } from '../expected-processes.ts'
 import { FunctionSource, sendCodes, type TravellingCode } from '../function-code.ts'
-import { processSpec } from '../function-spec.ts'
+import { placementSpec, processSpec } from '../function-spec.ts'
 import { releaseMoved } from '../move.ts'
 import { checkActorClass, checkActorOptions, checkActorTogether } from '../options/index.ts'
 import { type Branded, brand } from '../remote-brand.ts'
@@ -13,7 +14,6 @@ import { notInitialized } from '../remote-function.ts'
 import { currentSession } from '../session.ts'
 import type { ActorOptions, AnyClass, AnyFunction, RemoteClass } from '../types.ts'
 import { makeHandle } from './handle.ts'
-import { type ClassShape, type Shape, shapeOf, shapeOfClass } from './shape.ts'
 
 /** Calls of a class with an async method that run at a time, where no option says so. */
 const ASYNC_CONCURRENCY = 1000
@@ -157,7 +157,7 @@ function classSpec({ options, actor: { isAsync } }: RemoteClassData, shape: Shap
     returns: 1,
     backpressure: 0,
     infeasibleTimeoutMs: options.infeasibleTimeoutMs ?? INFEASIBLE_TIMEOUT_MS,
-    placement: placement === 'spread' ? { spread: true } : typeof placement === 'object' ? placement : undefined,
+    placement: placementSpec(placement),
     process: processSpec(options),
     actor: {
       maxConcurrency: options.maxConcurrency ?? (isAsync ? ASYNC_CONCURRENCY : 1),

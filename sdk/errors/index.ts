@@ -21,6 +21,7 @@ export {
   OwnerDiedError,
   PeerDiedError,
   PendingCallsError,
+  PlacementGroupRemovedError,
   SerializationError,
   ShoalError,
   StoreFullError,

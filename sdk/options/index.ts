@@ -7,7 +7,8 @@ export {
   checkName,
 } from './actor.ts'
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
-export { checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { checkDrain, checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { checkBundles, checkGroupOptions, checkReadyOptions } from './placement-group.ts'
 export {
   checkAsCompletedOptions,
   checkCancelOptions,

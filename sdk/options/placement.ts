@@ -1,6 +1,7 @@
+import { groupBrand, isPlacementGroup } from '../group-brand.ts'
 import { isPlainObject, readOptions, recordOf } from './objects.ts'
 import { type Place, refuse } from './refuse.ts'
-import { flag, name, notYet, type Rule, type Rules } from './rules.ts'
+import { flag, integer, name, type Rule, type Rules } from './rules.ts'
 
 /** Names that are options of their own, or mean something else where amounts are given by name. */
 const takenNames = new Set(['cpus', 'gpus', 'memoryBytes', 'peers'])
@@ -36,20 +37,44 @@ const labelRule: Rule = {
   },
 }
 
+const group: Rule = {
+  allowed: 'what placementGroup() gives',
+  read(value, place) {
+    return isPlacementGroup(value) ? value : refuse(place, value, this.allowed)
+  },
+}
+
 const placementRules: Rules = {
   peer: name,
   labels: recordOf(labelName, labelRule),
   soft: flag,
-  group: notYet('left out'),
+  group,
+  bundle: integer(0, Number.MAX_SAFE_INTEGER),
 }
 
 /** Where a task may run. */
 export const placement: Rule = {
-  allowed: "'pack', 'spread', { peer, soft? } or { labels, soft? }",
+  allowed: "'pack', 'spread', { peer, soft? }, { labels, soft? } or { group, bundle? }",
   read(value: unknown, place: Place) {
     if (value === 'pack' || value === 'spread') return value
     if (!isPlainObject(value)) return refuse(place, value, this.allowed)
     const read = readOptions(place, placementRules, value)
-    return 'peer' in read !== 'labels' in read ? read : refuse(place, value, this.allowed)
+    const ways = ['peer', 'labels', 'group'].filter(way => way in read)
+    const fits = 'group' in read ? !('soft' in read) : !('bundle' in read)
+    if (ways.length !== 1 || !fits) return refuse(place, value, this.allowed)
+    checkBundle(read, place)
+    return read
   },
+}
+
+/** A bundle by its number, of those that its group has. */
+function checkBundle({ group, bundle }: Record<string, unknown>, { call, option }: Place): void {
+  if (!isPlacementGroup(group) || typeof bundle !== 'number') return
+  const count = group[groupBrand].bundles.length
+  if (bundle < count) return
+  refuse(
+    { call, option: `${option}.bundle` },
+    bundle,
+    `a whole number from 0 to ${count - 1}: the group has ${count} bundles`,
+  )
 }

@@ -106,12 +106,3 @@ export function oneOf(words: readonly string[], later: readonly string[] = []): 
     },
   }
 }
-
-/** An option that the contract has and this version does not: refused, never ignored. */
-export function notYet(today: string): Rule {
-  return {
-    allowed: today,
-    later: true,
-    read: (value, place) => refuseAsLater(place, value, today, 'is an option that'),
-  }
-}

@@ -49,6 +49,12 @@ export interface WaitForOptions {
   signal?: AbortSignal
 }
 
+/** Options of `drain`. */
+export interface DrainOptions {
+  /** What runs there has so long to finish, in milliseconds. Default: as long as it takes. */
+  deadlineMs?: number
+}
+
 /** Rows of what the mesh is doing, as it is when they are asked for. A filter names fields and the values they must have. */
 export interface MeshState {
   tasks(filter?: RowFilter<TaskRow>): AsyncIterable<TaskRow>

@@ -1,4 +1,5 @@
 import type { ObjectRef, ObjectStream } from './objects.ts'
+import type { PlacementGroup } from './placement-groups.ts'
 
 /** Any function, as a constraint. */
 // biome-ignore lint/suspicious/noExplicitAny: parameters are contravariant, so only `any` admits every function
@@ -13,7 +14,8 @@ export type LabelRule = string | { in: string[] } | { notIn: string[] } | { exis
 
 /**
  * Where a task may run. `'pack'`, the default: near its data and on few peers. `'spread'`: over many. `{ peer }`: on that
- * one. `{ labels }`: on peers whose labels fit. With `soft` another peer will do where none fits; without, the task is
+ * one. `{ labels }`: on peers whose labels fit. `{ group }`: within what a placement group has reserved, in one bundle or whichever
+ * has room. With `soft` another peer will do where none fits; without, the task is
  * infeasible.
  */
 export type Placement =
@@ -21,6 +23,7 @@ export type Placement =
   | 'spread'
   | { peer: string; soft?: boolean }
   | { labels: Record<string, LabelRule>; soft?: boolean }
+  | { group: PlacementGroup; bundle?: number }
 
 /** How a task is run. `.options()` merges over what was said earlier. A wrong one throws `InvalidOptionError` at the call. */
 export interface TaskOptions {

@@ -202,7 +202,7 @@ t.test(
     const [founder, other] = mesh.agents
     t.same(await mesh.voters(1), [founder.self.peerId])
     await other.ask('own', 'n')
-    await eventually('it has a copy', async () => (await other.ask('status')).learners.includes(other.self.peerId))
+    await eventually('it has a copy', async () => (await other.ask('status')).copied === 1)
     await mesh.kill(founder)
     await eventually('it is known', () => /is dead/.test(other.log))
     t.match(await other.ask('lookup', 'n'), { name: 'n' })

@@ -83,12 +83,15 @@ t.test('options of a task: what is wrong, what it was, what is allowed', t => {
     [
       { placement: 'everywhere' },
       'placement',
-      /'pack', 'spread', \{ peer, soft\? \} or \{ labels, soft\? \}; it was 'everywhere'$/,
+      /'pack', 'spread', \{ peer, soft\? \}, \{ labels, soft\? \} or \{ group, bundle\? \}; it was 'everywhere'$/,
     ],
     [{ placement: {} }, 'placement', /it was \{\}$/],
     [{ placement: { soft: true } }, 'placement', /it was \{ soft: true \}$/],
     [{ placement: { peer: 'p', labels: {} } }, 'placement', /it was/],
     [{ placement: { peer: 5 } }, 'placement.peer', /it was 5$/],
+    [{ placement: { group: {} } }, 'placement.group', /what placementGroup\(\) gives; it was \{\}$/],
+    [{ placement: { peer: 'p', bundle: 0 } }, 'placement', /it was/],
+    [{ placement: { bundle: 0 } }, 'placement', /it was/],
     [{ placement: { peer: '' } }, 'placement.peer', /it was ''$/],
     [{ placement: { peer: 'p', soft: 1 } }, 'placement.soft', /true or false; it was 1$/],
     [{ placement: { peer: 'p', label: {} } }, 'placement.label', /is no option .*did you mean labels\?$/],
@@ -171,8 +174,7 @@ t.test('several values and streams do not go together, nor with map', t => {
   t.end()
 })
 
-t.test('what the contract has and this version has not is refused, and says so', t => {
-  refuses(t, checkTaskOptions, [[{ placement: { group: {} } }, 'placement.group', /arrives in a later version/]])
+t.test('a ticket is an address', t => {
   t.same(parseAddress('shoal1secretsecret'), { kind: 'ticket', ticket: 'shoal1secretsecret' })
   t.end()
 })

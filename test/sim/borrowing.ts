@@ -111,6 +111,7 @@ class Agent {
       actorLost: () => undefined,
       actorSaved: () => undefined,
       notHere: () => undefined,
+      evict: () => undefined,
       credit: () => undefined,
       creditAt: () => undefined,
       item: () => undefined,
@@ -149,6 +150,7 @@ class Agent {
       processPid: () => undefined,
       answer: async () => null,
       reading: () => undefined,
+      useGroup: () => undefined,
     }
     this.remote = new RemotePeers(parts, {
       own,

@@ -83,6 +83,8 @@ class SimPeer {
       actorLost: () => undefined,
       actorSaved: () => undefined,
       notHere: () => undefined,
+      evict: (peer, token) =>
+        this.#say(peer, 'evict', to => to.owner.evicted(to.owner.rows.rowOf(token), this.numberAt(to), mesh.now)),
       credit: () => undefined,
       creditAt: () => undefined,
       item: () => undefined,

@@ -6,6 +6,8 @@ import {
   type Mesh,
   type ObjectRef,
   type ObjectStream,
+  type PlacementGroup,
+  placementGroup,
   put,
   type RemoteArgs,
   type RemoteFunction,
@@ -176,6 +178,15 @@ export function options() {
     external: ['sharp'],
     infeasibleTimeoutMs: 5,
   }
+  const group: PlacementGroup = placementGroup([{ cpus: 1, slot: 2 }], {
+    strategy: 'strict-spread',
+    lifetime: 'detached',
+  })
+  task(() => 1, { placement: { group } }).options({ placement: { group, bundle: 0 } })
+  // @ts-expect-error: a bundle of nothing
+  task(() => 1, { placement: { bundle: 0 } })
+  // @ts-expect-error: no such strategy
+  placementGroup([{ cpus: 1 }], { strategy: 'loose' })
   // @ts-expect-error: an unknown option
   task(() => 1, { retrys: 3 })
   // @ts-expect-error: a text for a number

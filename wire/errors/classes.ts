@@ -72,6 +72,10 @@ export interface StoreFullError extends ErrorOf<'StoreFullError'> {}
 export const GetTimeoutError = errorClass('GetTimeoutError')
 export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
 
+/** The placement group is gone. */
+export const PlacementGroupRemovedError = errorClass('PlacementGroupRemovedError')
+export interface PlacementGroupRemovedError extends ErrorOf<'PlacementGroupRemovedError'> {}
+
 /** No peer of the mesh could ever run the task. */
 export const InfeasibleError = errorClass('InfeasibleError')
 export interface InfeasibleError extends ErrorOf<'InfeasibleError'> {}
@@ -145,6 +149,7 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   StoreFullError,
   GetTimeoutError,
   InfeasibleError,
+  PlacementGroupRemovedError,
   CaptureError,
   CodeError,
   SerializationError,

@@ -10,17 +10,11 @@ export interface ReplyFailure {
 
 /** What an answer says of an error. */
 export function failureOf(error: unknown): ReplyFailure {
-  const {
-    code = 'SHOAL_FAILED',
-    message,
-    reason,
-    attempts,
-  } = error as Error & {
-    code?: string
-    reason?: unknown
-    attempts?: unknown
-  }
-  return { code, message, fields: { reason, attempts } }
+  const { code = 'SHOAL_FAILED', message } = error as Error & { code?: string }
+  const row = Object.values(errorTable).find(known => known.code === code)
+  const fields = Object.keys(row?.fields ?? { reason: '', attempts: '' })
+  const values = error as unknown as Record<string, unknown>
+  return { code, message, fields: Object.fromEntries(fields.map(field => [field, values[field]])) }
 }
 
 /** The error of such an answer: of its class, where Shoal has one of that code. */

@@ -27,6 +27,7 @@ export interface ErrorFields {
   StoreFullError: { requestedBytes: number; capacityBytes: number; usedBytes: number }
   GetTimeoutError: { objectId?: string; timeoutMs: number }
   InfeasibleError: { resource: string; requested: number | string; has: number | string }
+  PlacementGroupRemovedError: { groupId: string; reason: string }
   CaptureError: { variable: string; functionName: string; reason: string; advice: string }
   CodeError: { package?: string; functionName?: string; peerId: string; reason: string }
   SerializationError: { path: string; reason: string }
@@ -167,7 +168,7 @@ export const errorTable = {
   },
   InfeasibleError: {
     code: 'SHOAL_INFEASIBLE',
-    when: 'No peer of the mesh could ever run the task: it asks for more of a resource than any of them has, or for a peer or a label that there is not. It comes after `infeasibleTimeoutMs`.',
+    when: "No peer of the mesh could ever run the task, or hold the placement group: it asks for more of a resource than any of them has, or for a peer or a label that there is not. It comes after `infeasibleTimeoutMs`; at once where no bundle of the task's placement group has what it asks for.",
     advice: 'Ask for less, start a peer that has it, or raise `infeasibleTimeoutMs` if such a peer is about to join.',
     fields: {
       resource:
@@ -175,6 +176,13 @@ export const errorTable = {
       requested: 'how much the task asks for',
       has: 'the most that one peer has',
     },
+  },
+  PlacementGroupRemovedError: {
+    code: 'SHOAL_PLACEMENT_GROUP_REMOVED',
+    when: 'The placement group of the task was removed, by `remove()`, with the program that made it or with the peer that owned it; or `ready()` was asked of such a group.',
+    advice:
+      "Make another group. One that is to outlive its program needs `lifetime: 'detached'`, and goes with the peer of its program all the same.",
+    fields: { groupId: 'the group', reason: 'why it is gone' },
   },
   CaptureError: {
     code: 'SHOAL_CAPTURE',

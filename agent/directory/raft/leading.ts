@@ -24,6 +24,7 @@ export class Leading {
   /** How far this peer's own log is kept. */
   #kept: number
   #heartbeatAt: number
+  #commitSaid = 0
   #since: number
   #readSeq = 0
   #reads: { seq: number; read: number; index: number }[] = []
@@ -113,6 +114,7 @@ export class Leading {
 
   #beat(now: number): void {
     this.#heartbeatAt = now
+    this.#commitSaid = this.#host.commit
     for (const [peer, one] of this.#progress) {
       one.doubt()
       this.#append(peer, now, true)
@@ -200,7 +202,8 @@ export class Leading {
 
   /** False: a majority was not heard for too long, and this peer leads no more. */
   tick(now: number): boolean {
-    if (now - this.#heartbeatAt >= limits.heartbeatMs) this.#beat(now)
+    const silentMs = this.#host.commit > this.#commitSaid ? limits.commitSaidMs : limits.heartbeatMs
+    if (now - this.#heartbeatAt >= silentMs) this.#beat(now)
     if (this.#transfer && now > this.#transfer.until) this.#transfer = undefined
     if (now - this.#since < limits.electionMs) return true
     const { config } = this.#host.log

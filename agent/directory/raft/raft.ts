@@ -255,7 +255,10 @@ export class Raft {
     if (voters.filter(one => this.#votes.get(one) === true).length >= quorum) {
       if (this.#role === 'asking') this.#campaign(false, force, now)
       else this.#lead(now)
-    } else if (voters.filter(one => this.#votes.get(one) === false).length >= quorum) this.#follow(undefined, now)
+    } else if (voters.filter(one => this.#votes.get(one) === false).length >= quorum) {
+      this.#follow(undefined, now)
+      this.#deadline = now + limits.askAgainMs * (0.25 + 0.75 * this.#random())
+    }
   }
 
   #lead(now: number): void {

@@ -208,6 +208,8 @@ t.test('an actor of another peer: calls wait for where it is, go there, and come
   t.same(s.take(), [], 'until all that were sent there have come back')
   s.submit('c3', { of: 'A1' })
   s.owner.returned(s.row('c2'), index, true)
+  t.same(s.take(), [], 'and its owner may not know yet')
+  s.pass(10)
   t.same(s.take(), ['want A1'])
   s.owner.objects.settleRemote(row, 4, [{ peer: index, token: 78 }])
   t.same(s.take(), [`grant c1 to p${index}`, `grant c2 to p${index}`, `grant c3 to p${index}`])

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { Kind } from '../../../agent/core/kinds.ts'
+import { limits } from '../../../agent/core/limits.ts'
 import { state } from '../../../agent/core/rows.ts'
 import { Scenario } from './scenario.ts'
 
@@ -346,5 +348,69 @@ t.test(
     t.equal([...s.owner.liveTasks()].length, 1, "f3 is nobody's child")
     s.pass(100)
     t.ok(s.take().some(line => line.startsWith('end t1')))
+  },
+)
+
+t.test(
+  'a peer that is drained: what has not begun goes back at once, what runs past the deadline is stopped',
+  async t => {
+    const s = new Scenario({ cpus: 1 })
+    const { owner } = s
+    owner.exchange.self = { peerId: 'here', totals: { cpus: 1 }, labels: {}, closed: false }
+    const home = owner.peers.of('home', 1).index
+    owner.exchange.peerIs(home, { peerId: 'home', totals: { cpus: 1 }, labels: {}, closed: false })
+    s.kind('own')
+    owner.exchange.place(owner.kinds[0] as Kind)
+    const kind = owner.kinds.length
+    const { spec } = owner.kinds[0] as Kind
+    owner.kinds.push(new Kind(kind, owner.rows, { ...spec, home }))
+    const host = (token: number): void => {
+      const client = owner.peers.clientId(home, 1)
+      const more = { dependencies: [], values: [], contained: [], attempt: 0, depth: 0, job: 5 }
+      owner.host({ client, number: token, kind, home: { peer: home, token }, ...more }, { u8: new Uint8Array(0), at: 0, bytes: 0 }, s.now) // biome-ignore format: one line
+    }
+    host(1)
+    s.turn()
+    host(2)
+    s.submit('own1')
+    s.turn()
+    s.begun.add([...owner.liveTasks()][0])
+    s.take()
+    owner.exchange.self = { ...owner.exchange.self, closed: true }
+    owner.exchange.reconsider()
+    owner.returnGuests(s.now)
+    host(3)
+    t.same(s.take(), ['give 2 back to p0', 'give 3 back to p0'])
+    t.equal(owner.busyHere, true)
+    owner.evict(s.now)
+    t.match(s.take(), [/^abort/, 'evict 1 to p0'])
+    t.equal(owner.busyHere, true, 'its thread has not left it yet')
+    s.pass(limits.abortGraceMs + 1)
+    t.same(s.take(), ['end t1'])
+    owner.threadEnded(1, { exitCode: 1, lastLines: [], culprit: -1, stoppedTask: '', reason: 'ended' }, s.now)
+    t.equal(owner.busyHere, false)
+    t.equal(owner.busy, true, 'its own task waits for the other peer')
+    t.equal(owner.resources.available().cpus, 1)
+  },
+)
+
+t.test(
+  'a task that a drained peer has stopped runs elsewhere, as another attempt, and no retry is used up',
+  async t => {
+    const s = new Scenario({ cpus: 1 })
+    const { owner } = s
+    const peer = owner.peers.of('other', 1).index
+    owner.exchange.peerIs(peer, { peerId: 'other', totals: { cpus: 1 }, labels: {}, closed: false })
+    s.kind('f', { retries: 0 })
+    s.submit('f1')
+    const row = s.row('f1')
+    owner.scheduler.remove(one => one === row)
+    owner.exchange.grant(peer, row)
+    owner.evicted(row, peer, s.now)
+    s.turn()
+    t.equal(owner.rows.attempt[row], 1)
+    t.match(owner.rows.extra[row]?.attempts, [{ error: 'its peer was drained', at: { peerId: 'other' } }])
+    owner.evicted(row, peer, s.now)
+    t.equal(owner.rows.attempt[row], 1, 'it is not there any more')
   },
 )

@@ -1,3 +1,4 @@
+import type { BundleName } from '../../../agent/core/bundles.ts'
 import { Client } from '../../../agent/core/clients.ts'
 import type { Failure } from '../../../agent/core/failures.ts'
 import { Kind, type KindSpec, ownPool, sharedPool } from '../../../agent/core/kinds.ts'
@@ -22,6 +23,7 @@ interface KindOptions {
   actor?: { maxConcurrency?: number; groups?: Record<string, number>; methodGroups?: Record<string, string> }
   /** Of a method of actors. */
   method?: string
+  bundle?: BundleName
 }
 
 /**
@@ -76,6 +78,7 @@ export class Scenario {
       answer: (row, end) => this.log.push(`answer ${this.name(row)}: ${end.failed ? 'error' : 'value'}`),
       answerStored: (row, _end, bytes) => this.log.push(`answer ${this.name(row)}: ${bytes} bytes here`),
       giveUp: (peer, token) => this.log.push(`give ${token} back to p${peer}`),
+      evict: (peer, token) => this.log.push(`evict ${token} to p${peer}`),
       stop: (peer, row, { force }) => this.log.push(`stop ${this.name(row)} at p${peer}${force ? ', forced' : ''}`),
       runCall: (thread, row, actor) =>
         this.log.push(`call ${this.name(row)} of ${this.name(this.owner.rows.rowOf(actor))} on t${thread}`),
@@ -150,6 +153,7 @@ export class Scenario {
       retries: options.retries ?? 3,
       infeasibleTimeoutMs: 10_000,
       returns: options.returns ?? 1,
+      bundle: options.bundle,
       ...(options.pool === undefined ? {} : { pool: options.pool }),
       ...(options.actor ? actorKind(name, options) : {}),
       ...(options.method === undefined ? {} : { call: { method: options.method } }),

@@ -87,7 +87,7 @@ t.test(
     const a = mesh.add('a')
     const b = mesh.add('b')
     await a.names.claim(owned('old', b.self))
-    await eventually('b learns', () => b.names.status.learners.includes('b'))
+    await eventually('b has a copy', () => b.names.status.copied === 1)
     mesh.kill('a', { confirmed: false })
     t.match(await b.names.lookup('space', 'old'), { name: 'old' })
     await t.rejects(b.names.claim(owned('new', b.self)), {
@@ -192,9 +192,35 @@ t.test('a holder that is cut off stops before the next one begins', { timeout: 6
   const lostAt = performance.now() - cutAt
   await eventually('the next one begins', () => e.hosted.has(entry.id))
   const beganAt = performance.now() - cutAt
-  t.ok(lostAt <= 2900 && beganAt > lostAt + 100 && beganAt < 4500, `${lostAt}, ${beganAt}`)
+  t.ok(lostAt < 3200 && beganAt > lostAt + 50 && beganAt < 6000, `${lostAt}, ${beganAt}`)
   mesh.heal()
   await eventually('the old one is told to stop', () => d.heard.at(-1)?.startsWith('stop n 1') === true)
+})
+
+t.test('what a host could not say while nobody decided is known when somebody does', { timeout: 60_000 }, async t => {
+  const mesh = new TestMesh()
+  t.teardown(() => mesh.close())
+  let began = (): void => undefined
+  const placed = new Promise<void>(resolve => {
+    began = resolve
+  })
+  const a = mesh.add('a', { choose: () => mesh.peers.get('b')?.self })
+  const b = mesh.add('b', { host: () => began() })
+  const { entry } = await a.names.claim(detached('n', 1))
+  const { entry: own } = await b.names.claim(owned('own', b.self))
+  await placed
+  mesh.cut('a', 'b')
+  const unknown = { code: 'SHOAL_NAMES_UNAVAILABLE' }
+  await Promise.all([
+    t.rejects(b.names.alive(entry.id, 1, 5, 'there'), unknown),
+    t.rejects(b.names.free(own.id), unknown),
+  ])
+  mesh.heal()
+  await eventually('it is begun anew, its lease being over', async () => {
+    const found = (await a.names.locate(entry.id)) as any
+    return found?.epoch > 1
+  })
+  await eventually('the name is free', async () => (await a.names.lookup('space', 'own')) === undefined)
 })
 
 t.test('kill: its holder stops it before it is gone', { timeout: 30_000 }, async t => {

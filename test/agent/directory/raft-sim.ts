@@ -270,6 +270,17 @@ export class Group {
     this.#work(node)
   }
 
+  /** One is told that its leader is gone. */
+  leaderGone(id: string): void {
+    const node = this.nodes.get(id) as Node
+    node.raft?.leaderGone(node.raft.leader ?? '', this.now)
+  }
+
+  /** Everybody who believes that it leads. */
+  leaders(): string[] {
+    return [...this.nodes.values()].filter(node => node.raft?.role === 'leader').map(({ id }) => id)
+  }
+
   leader(): Node | undefined {
     let found: Node | undefined
     for (const node of this.nodes.values())

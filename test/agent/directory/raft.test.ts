@@ -126,7 +126,7 @@ function storm(seed: number): void {
     let over = false
     const again = (): void => {
       if (over) return
-      group.propose(random() < 0.8 ? (group.leader()?.id ?? pick(ids)) : pick(ids), proposal, outcome => {
+      group.propose(pick([...group.leaders(), pick(ids)]), proposal, outcome => {
         if (over) return
         over = true
         answered++
@@ -137,16 +137,35 @@ function storm(seed: number): void {
     again()
   }
   const reader = (): void => {
-    group.read(random() < 0.7 ? (group.leader()?.id ?? 'a') : pick(ids), () => undefined)
-    group.at(random() * 100, reader)
+    for (const id of group.leaders()) group.read(id, () => undefined)
+    group.at(random() * 40, reader)
   }
   for (let i = 0; i < 5; i++) client(`client${i}`)
   reader()
 
+  const reconfigure = (leader: string): void => {
+    const { voters, learners } = group.nodes.get(leader)?.raft?.config ?? { voters: [], learners: [] }
+    const peer = pick(ids)
+    if (random() < 0.1) group.transfer(leader, peer)
+    else if (learners.length > 0 && random() < 0.7) group.change(leader, { kind: 'promote', peer: learners[0] })
+    else if (voters.includes(peer)) {
+      if (voters.length > 1) group.change(leader, { kind: 'remove', peer })
+    } else if (voters.length < 5) group.change(leader, { kind: 'learn', peer })
+  }
   let calm = false
   const trouble = (): void => {
     if (calm) return
     const what = random()
+    // Somebody believes, rightly or not, that the leader is dead: several lead at a time, in different terms.
+    if (random() < 0.3) for (const id of ids) if (random() < 0.6) group.leaderGone(id)
+    if (random() < 0.1) {
+      // The leader is cut off, and all others are told that it is dead.
+      const cut = pick([...group.leaders(), 'a'])
+      for (const id of ids) {
+        group.cut(cut, id)
+        if (id !== cut) group.leaderGone(id)
+      }
+    }
     if (what < 0.2) group.crash(pick(ids))
     else if (what < 0.4) group.boot(pick(ids))
     else if (what < 0.5) group.cut(pick(ids), pick(ids))
@@ -157,19 +176,8 @@ function storm(seed: number): void {
     else if (what < 0.72) for (const id of ids) group.crash(id)
     else if (what < 0.76) for (const id of ids) group.boot(id)
     else if (what < 0.82) group.weather = { drop: random() * 0.4, delayMs: random() * 80, twice: random() * 0.2 }
-    else {
-      const leaders = [...group.nodes.values()].filter(node => node.raft?.role === 'leader')
-      const leader = leaders.length > 0 ? pick(leaders) : undefined
-      if (leader?.raft) {
-        const { voters, learners } = leader.raft.config
-        const peer = pick(ids)
-        if (random() < 0.1) group.transfer(leader.id, peer)
-        else if (learners.length > 0 && random() < 0.7) group.change(leader.id, { kind: 'promote', peer: learners[0] })
-        else if (voters.includes(peer)) {
-          if (voters.length > 1) group.change(leader.id, { kind: 'remove', peer })
-        } else if (voters.length < 5) group.change(leader.id, { kind: 'learn', peer })
-      }
-    }
+    // Every leader is asked for several changes at once: it makes one at a time.
+    else for (const id of group.leaders()) for (let i = 0; i < 4; i++) reconfigure(id)
     group.at(random() * 300, trouble)
   }
   group.at(10, trouble)

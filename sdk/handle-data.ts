@@ -1,5 +1,5 @@
-import type { RefData } from '../client/index.ts'
-import type { Shape } from './shape.ts'
+import type { Shape } from './actor-shape.ts'
+import type { RefData } from './client/index.ts'
 
 /** Marks a handle, in every copy of this package. */
 export const brand = Symbol.for('shoal.actor-handle')
