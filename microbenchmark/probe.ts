@@ -1,3 +1,5 @@
+import { setImmediate as loopTurn } from 'node:timers/promises'
+
 /** Measures for about so many milliseconds, at least one operation; gives the value in the figure's unit. */
 export type Probe = (ms: number) => Promise<number>
 
@@ -25,11 +27,13 @@ export async function inTurns<Name extends string>(
 export function perSecond(count: number, batch: () => unknown): Probe {
   return async ms => {
     const startedAt = performance.now()
+    const breathe = breather()
     let done = 0
     let passed = 0
     while (passed < ms || done === 0) {
       await batch()
       done += count
+      await breathe()
       passed = performance.now() - startedAt
     }
     return (done / passed) * 1000
@@ -40,12 +44,11 @@ export function perSecond(count: number, batch: () => unknown): Probe {
 export function microseconds(call: () => Promise<unknown>): Probe {
   return async ms => {
     const durations: number[] = []
+    const breathe = breather()
     const endsAt = performance.now() + ms
-    for (let now = performance.now(); durations.length === 0 || now < endsAt; ) {
-      await call()
-      const after = performance.now()
-      durations.push(after - now)
-      now = after
+    while (durations.length === 0 || performance.now() < endsAt) {
+      durations.push(await timed(call))
+      await breathe()
     }
     return median(durations) * 1000
   }
@@ -56,7 +59,10 @@ export function gigabytesPerSecond(bytes: number, move: () => number | Promise<n
   return async ms => {
     const durations: number[] = []
     const endsAt = performance.now() + ms
-    while (durations.length === 0 || performance.now() < endsAt) durations.push(await move())
+    while (durations.length === 0 || performance.now() < endsAt) {
+      durations.push(await move())
+      await loopTurn()
+    }
     return bytes / 1e6 / median(durations)
   }
 }
@@ -66,6 +72,19 @@ export async function timed(work: () => unknown): Promise<number> {
   const startedAt = performance.now()
   await work()
   return performance.now() - startedAt
+}
+
+const breathMs = 20
+
+/** Lets the event loop turn now and then: answers that come without a pause keep it from everything else, such as Ctrl-C. */
+function breather(): () => Promise<void> | undefined {
+  let last = performance.now()
+  return () => {
+    const now = performance.now()
+    if (now - last < breathMs) return undefined
+    last = now
+    return loopTurn()
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-// The driver that `shoal bench` starts. It reports over its IPC channel, and ends when that is closed.
+// The driver that `shoal bench` starts. It reports over its IPC channel, and ends when it is told to or that is closed.
 import { get, init, type Mesh, type PeerInfo, task } from 'shoal'
 import type { Setting } from './figure.ts'
 import { figures } from './figures/index.ts'
@@ -78,12 +78,15 @@ function report(what: Report, then: () => void = () => undefined): void {
   if (process.connected) process.send?.(what, then)
 }
 
-// Ctrl-C of a terminal comes here, too: the command decides, and closes the channel.
-process.on('SIGINT', () => undefined)
-process.once('disconnect', () => {
+function end(): void {
   if (mesh) void mesh.close().finally(() => process.exit())
   else process.exit()
-})
+}
+
+// Ctrl-C of a terminal comes here, too: the command decides.
+process.on('SIGINT', () => undefined)
+process.once('message', end)
+process.once('disconnect', end)
 let last: Report = { kind: 'done' }
 try {
   await main(JSON.parse(process.argv[2]!) as Order)

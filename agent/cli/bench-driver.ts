@@ -41,7 +41,7 @@ function endOf(child: ChildProcess): Promise<string> {
   })
 }
 
-/** The first signal closes the channel, by which the program ends its job and itself; a second one does not wait. */
+/** The first signal has the program end its job and itself; a second one does not wait. */
 function interruptionOf(child: ChildProcess): { exitCode: number } & Disposable {
   let timer: NodeJS.Timeout | undefined
   const kill = () => void child.kill('SIGKILL')
@@ -49,7 +49,8 @@ function interruptionOf(child: ChildProcess): { exitCode: number } & Disposable 
     if (interruption.exitCode > 0) return kill()
     interruption.exitCode = signals[name as keyof typeof signals]
     timer = setTimeout(kill, closeGraceMs)
-    if (child.connected) child.disconnect()
+    // Not `disconnect`: after that Node tells of no `close`.
+    if (child.connected) child.send('end')
   }
   const interruption = {
     exitCode: 0,
