@@ -33,7 +33,7 @@ export function footerText({ machine, node, shoal }: BenchOrigin): string {
 }
 
 function formatValue(value: number, unit: Unit): string {
-  const digits = unit === '/s' || value >= 100 ? 0 : value >= 10 ? 1 : 2
-  const number = value.toLocaleString('en-US', { maximumFractionDigits: digits })
+  const rounding = unit === '/s' || value >= 100 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 }
+  const number = value.toLocaleString('en-US', rounding)
   return unit === '/s' ? `${number}/s` : `${number} ${unit}`
 }
