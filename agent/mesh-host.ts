@@ -121,6 +121,8 @@ export class MeshHost {
           names.membersChanged()
           names.peerEnded(peerId)
           peer.peerEnded(peerId, incarnation)
+          // Should the same start of it come back, it is told anew.
+          this.#said.delete(peerId)
         },
         frame: (peerId, map, payload) => {
           try {

@@ -4,6 +4,8 @@ import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } f
 import { type Engine, RefData } from './client/index.ts'
 import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
 import { Group, type GroupData } from './placement-group.ts'
+import { Queue } from './queue.ts'
+import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
 import { isRemoteFunction } from './remote-brand.ts'
 import { type FunctionData, functionDataOf, receivedSource, remoteFunction } from './remote-function.ts'
 import { isStream, Stream } from './stream.ts'
@@ -18,6 +20,7 @@ export function clientExtensions(engine: Engine): Extension[] {
     streamExtension(engine),
     handleExtension(engine),
     groupExtension,
+    queueExtension,
   ]
 }
 
@@ -70,6 +73,19 @@ function handleExtension(engine: Engine): Extension {
       return makeHandle({ shape, ref, pending: pendingOf(shape) })
     },
   }
+}
+
+/** The handle of the actor behind it, and its bound. */
+const queueExtension: Extension = {
+  tag: 6,
+  matches: isQueue,
+  encode(value: object, encoder: Encoder): void {
+    const { handle, maxSize } = (value as Queue<unknown>)[queueBrand]
+    encoder.value({ handle, maxSize }, 'queue')
+  },
+  decode(decoder: Decoder): unknown {
+    return Queue.received(decoder.value() as QueueData)
+  },
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */

@@ -5,6 +5,7 @@ import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
 import { handleData, isHandle } from './handle-data.ts'
+import { isQueue, queueBrand } from './queue-data.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
 
@@ -152,6 +153,7 @@ function travelling(
   const refs: RefData[] = []
   for (const one of held) {
     if (isRef(one)) refs.push(one)
+    else if (isQueue(one)) refs.push(...refsOfHandle(one[queueBrand].handle))
     else if (isHandle(one)) refs.push(...refsOfHandle(one))
     else if (isRemoteFunction(one) && !about.entries.has(functionSourceOf(one))) {
       const inner = functionSourceOf(one).code({}, engine)

@@ -268,6 +268,8 @@ export interface ActorSpec {
 export interface CallSpec {
   method: string
   className: string
+  /** Names of the error classes that are tried again; none: all. */
+  retryNames: string[]
   /** Left out: the group that the class says. */
   group?: string
 }

@@ -924,7 +924,8 @@ export class Owner {
     for (let row = 0; row < rows.capacity; row++) {
       const at = rows.state[row]
       const home = at === state.free || at > state.running ? undefined : rows.extra[row]?.home
-      if (!home) continue
+      // A call waits for its actor, wherever that goes.
+      if (!home || rows.actor[row] >= 0) continue
       if (at === state.queued) this.scheduler.remove(one => one === row)
       if (at === state.running && !this.#takeBack(row, now)) continue
       this.#effects.giveUp(home.peer, home.token)
@@ -938,7 +939,8 @@ export class Owner {
     for (const row of [...this.liveTasks()]) {
       const at = rows.state[row]
       const kind = rows.kind[row] < 0 ? undefined : this.#kind(row)
-      if (at < state.running || at > state.resuming || !kind) continue
+      // A call ends with its actor, and is made again only if it may be.
+      if (at < state.running || at > state.resuming || !kind || kind.call) continue
       const home = rows.extra[row]?.home
       // Nobody else could run it: it goes on.
       if (!home && kind.here) continue
@@ -957,7 +959,7 @@ export class Owner {
   evicted(row: number, peer: number, now: number): void {
     const { rows } = this
     if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
-    this.exchange.ungrant(peer, row, undefined)
+    this.#ungrant(peer, row, undefined)
     const at = { peerId: this.peers.get(peer).peerId, workerId: '', pid: 0 }
     this.#again(row, { thread: -1, startedAt: rows.startedAt[row], endedAt: now, error: drained, at }, false)
   }

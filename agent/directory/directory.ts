@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { InvalidOptionError } from '../../wire/errors/index.ts'
 import type { NameRow, NamesStatus } from '../../wire/names.ts'
+import { candidates } from './candidates.ts'
+import { checkClaim, entryOf, invalid, withoutSpec } from './claims.ts'
 import type { Command, Outcome } from './commands.ts'
 import { Holder } from './holder.ts'
 import { compareGenerations, isNewer, type Known, nothingKnown } from './knowledge.ts'
@@ -12,7 +13,7 @@ import { NotLeader, Replica } from './replica.ts'
 import { answerMs, Requests } from './requests.ts'
 import type { Storage } from './storage.ts'
 import type { Claim, Directory, DirectoryHost, Entry, PeerRun } from './types.ts'
-import { type Candidate, nextStep } from './voters.ts'
+import { nextStep } from './voters.ts'
 import { type Answer, type Claimed, decode, encode, type Renewed, type Request, type Said } from './wire.ts'
 
 export interface NameDirectoryOptions {
@@ -268,51 +269,15 @@ export class NameDirectory implements Directory {
   #chooseVoters(now: number): void {
     const { raft } = this.#replica
     if (!raft.mayChange) return
-    const { self } = this.#options
-    const step = nextStep(self.peerId, raft.config, this.#candidates(now))
+    const { self, durable } = this.#options
+    const own = { peerId: self.peerId, since: self.incarnation, durable, leaving: this.#leaving }
+    const members = candidates(raft, { own, members: this.#members.values(), linked: this.#linked, now })
+    const step = nextStep(self.peerId, raft.config, members)
     if (!step) return
     this.#options.log(`names: ${step.kind} ${step.peer}`)
     if (step.kind === 'transfer') raft.transfer(step.peer, now)
     else raft.change(step, now)
     this.#replica.pump()
-  }
-
-  #candidates(now: number): Candidate[] {
-    const { raft } = this.#replica
-    const { self, durable } = this.#options
-    const heard = new Set(raft.heard(now - 3 * limits.heartbeatMs))
-    const lately = new Set(raft.heard(now - limits.replaceMs))
-    const inGroup = new Set([...raft.config.voters, ...raft.config.learners])
-    const found: Candidate[] = [
-      {
-        peerId: self.peerId,
-        durable,
-        since: self.incarnation,
-        state: this.#leaving ? 'going' : 'here',
-        caughtUp: true,
-      },
-    ]
-    for (const { peerId, incarnation, state: member, closed } of this.#members.values()) {
-      const linked = this.#linked.get(peerId)
-      if (!linked?.greeted && !inGroup.has(peerId)) continue
-      let state: Candidate['state'] = member === 'alive' && linked ? 'here' : 'silent'
-      if (inGroup.has(peerId)) state = heard.has(peerId) ? 'here' : lately.has(peerId) ? 'silent' : 'gone'
-      else if (member === 'dead') state = 'gone'
-      if (member === 'left') state = 'gone'
-      else if (state === 'here' && (closed || linked?.leaving)) state = 'going'
-      found.push({
-        peerId,
-        durable: linked?.durable ?? true,
-        since: incarnation,
-        state,
-        caughtUp: raft.isCaughtUp(peerId),
-      })
-    }
-    // A voter that this peer has never met.
-    for (const peerId of inGroup)
-      if (!found.some(one => one.peerId === peerId))
-        found.push({ peerId, durable: true, since: 0, state: lately.has(peerId) ? 'silent' : 'gone', caughtUp: false })
-    return found
   }
 
   get #alone(): boolean {
@@ -581,12 +546,26 @@ export class NameDirectory implements Directory {
     }
   }
 
-  /** This peer alone decides from now on, from what it knows; the old voters are refused when they come back. */
+  /**
+   * This peer alone decides from now on, from what it knows; the old voters are refused when they come back. Rejects where a
+   * majority of them answers: what they know would be lost for nothing.
+   */
   async recover(): Promise<NamesStatus> {
+    if (await this.#answers())
+      throw invalid('recover', 'names that can be changed', 'only where no majority of those who decide is reached')
     await this.#replica.recover(randomBytes(6).toString('hex'), this.#known.generation.n)
     this.#replica.tick()
     for (const peerId of this.#linked.keys()) this.#hello(peerId)
     return this.status
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await this.#requests.ask({ do: 'locate', id: 0 }, limits.recoverMs)
+      return true
+    } catch {
+      return false
+    }
   }
 
   async leave(): Promise<void> {
@@ -615,36 +594,4 @@ export class NameDirectory implements Directory {
     this.#requests.close()
     this.#replica.close()
   }
-}
-
-function withoutSpec({ spec: _, checkpoint: __, ...entry }: Entry): Entry {
-  return entry
-}
-
-/** A name that was won and is gone again. */
-function entryOf(id: number, { restarts, ...claim }: Claim): Entry {
-  return {
-    id,
-    ...claim,
-    kind: claim.owner ? 'owned' : 'detached',
-    epoch: 0,
-    state: claim.owner ? 'alive' : 'pending',
-    restartsLeft: restarts,
-    restarts: 0,
-  }
-}
-
-function invalid(option: string, value: string, allowed: string): InvalidOptionError {
-  return new InvalidOptionError(`${option}: ${allowed}, not ${value}`, { option, value, allowed })
-}
-
-function checkClaim({ namespace, name, data, spec, owner }: Claim): void {
-  const tooLong = (option: string, text: string, max: number): void => {
-    if (text.length > max) throw invalid(option, `${text.length} characters`, `at most ${max} characters`)
-  }
-  tooLong('namespace', namespace, limits.nameCharactersMax)
-  tooLong('name', name, limits.nameCharactersMax)
-  tooLong('data', data, limits.dataCharactersMax)
-  if (spec !== undefined) tooLong('spec', spec, limits.specCharactersMax)
-  else if (!owner) throw invalid('spec', 'nothing', 'what a detached entry is made from')
 }

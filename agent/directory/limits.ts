@@ -5,7 +5,7 @@ export const limits = {
   /** A follower that has heard no leader for this long asks for votes; the half of it and more is random. */
   electionMs: 1200,
   /** After a leader's death is known, a voter waits at most so long for another one's candidacy. */
-  succeedMs: 150,
+  succeedMs: 250,
   /** A candidate that was refused asks again after this, at most: by then the others may know of the leader's death too. */
   askAgainMs: 400,
   /** What is committed is said to followers within this, though there is nothing else to say. */
@@ -45,6 +45,8 @@ export const limits = {
   requestMs: 10_000,
   /** A question is answered from a copy after this, where voters were not met at all. */
   copyMs: 5000,
+  /** Voters that answer within this are not lost. */
+  recoverMs: 3000,
   /** A request that found no leader is tried again after this, growing up to the second. */
   retryMs: 20,
   retryMaxMs: 250,

@@ -63,7 +63,8 @@ export class Drain {
     this.#host.shut()
     owner.returnGuests(now())
     this.#host.stirred()
-    const actors = this.#host.drainActors(() => this.#deadlineAt)
+    // Before the peer ends, actors that do nothing are not waited for.
+    const actors = this.#host.drainActors(() => (this.#leaving && !owner.busy ? 0 : this.#deadlineAt))
     await this.#idleUntil(() => this.#deadlineAt)
     if (this.#busy) {
       owner.evict(now())

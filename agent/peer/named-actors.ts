@@ -20,6 +20,8 @@ const ERROR_BYTES_MAX = 64 * 1024
 /** What named actors need of their peer. */
 export interface NamedHost {
   readonly open: OpenDirectory | undefined
+  /** Whether a session with a peer is open. */
+  reaches(peer: number): boolean
   stirred(): void
   /** The local number of a job. */
   jobOf(name: JobName): number
@@ -278,7 +280,7 @@ export class NamedActors implements DirectoryHost {
       return true
     }
     const { index } = owner.peers.of(holder.peerId, holder.incarnation)
-    if (!owner.exchange.isKnown(index)) return false
+    if (!this.#host.reaches(index)) return false
     const location: Location = { peer: index, token }
     owner.objects.settleRemote(row, epoch, [location])
     return true
@@ -444,7 +446,7 @@ export class NamedActors implements DirectoryHost {
     if (!hosted) return
     const { owner, now } = this.#parts
     const row = owner.rows.rowOf(hosted.token)
-    this.#thaw(row)
+    // Where its thread is frozen it stays so until it has ended: nothing of it runs again.
     this.#forget(id)
     if (row >= 0) owner.endDetached(row, reasonFrom(why).reason, now())
     this.#host.stirred()

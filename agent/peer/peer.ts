@@ -200,6 +200,7 @@ export class Peer {
     })
     this.#named = new NamedActors(this.#parts, {
       open: options.directory,
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
       stirred: () => this.#stirred(),
       jobOf: name => this.#jobOf(name),
       endJob: name => this.#endForeignJob(name),
@@ -731,7 +732,8 @@ export class Peer {
     for (const thread of this.#frozen) {
       if (silent.has(thread)) continue
       this.#frozen.delete(thread)
-      this.#hosts.get(thread)?.channel.freeze(false)
+      // What is over by now is not to run again before its thread has ended.
+      if (this.#owner.actors.on(thread).size > 0) this.#hosts.get(thread)?.channel.freeze(false)
     }
   }
 

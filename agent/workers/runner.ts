@@ -321,7 +321,6 @@ export class Runner {
     }
     this.begun++
     const { spec } = call
-    if (spec.code !== '' && call.code?.state !== 'ready') this.#parts.functions.load(call, () => undefined)
     const task = this.#taskOf(call, memory, at)
     task.actor = actor
     task.group = group
@@ -335,7 +334,7 @@ export class Runner {
     group.running++
     const { method } = spec.call as CallSpec
     const { self } = actor
-    const runnable: Runnable = { call: self[method] as never, retryClasses: this.#classesOf(call), codec: actor.codec }
+    const runnable: Runnable = { call: self[method] as never, retryClasses: [], codec: actor.codec }
     let args: unknown[]
     try {
       args = this.#arguments(call, actor.codec, dependencies, memory, at)
@@ -346,11 +345,6 @@ export class Runner {
       return
     }
     this.#callPrepared(task, runnable, args)
-  }
-
-  #classesOf(call: WorkerFunctionState): readonly unknown[] {
-    if (call.code?.state !== 'ready') return []
-    return this.#parts.functions.runnable(call, call.code.loaded).retryClasses
   }
 
   /** An actor is over: nothing of it runs here any more, as far as that can be had. */
@@ -667,7 +661,8 @@ export class Runner {
     this.#leave(task)
     const codec = runnable?.codec ?? task.actor?.codec ?? this.#parts.functions.plain
     const { retryErrors, call } = task.fn.spec
-    const retry = retryErrors && retriable(thrown, runnable?.retryClasses ?? [], call !== undefined)
+    const retry =
+      retryErrors && (call ? retriableByName(thrown, call.retryNames) : retriable(thrown, runnable?.retryClasses ?? []))
     this.#sendError(task, this.#errorOf(task, thrown), retry ? flag.retry : 0, codec)
     this.#after(task)
   }
@@ -893,15 +888,17 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** `byName`: the classes are not those of the code that threw, as of a call and of its actor. */
-function retriable(thrown: unknown, classes: readonly unknown[], byName: boolean): boolean {
+function retriable(thrown: unknown, classes: readonly unknown[]): boolean {
   if (classes.length === 0) return true
-  if (classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))) return true
-  if (!byName) return false
-  const names = new Set(classes.map(one => (one as { name: string }).name))
-  for (let at: unknown = thrown; at !== null && at !== undefined; at = Object.getPrototypeOf(at)) {
-    const made = (at as { constructor?: { name?: unknown } }).constructor?.name
-    if (typeof made === 'string' && made !== '' && names.has(made)) return true
+  return classes.some(one => typeof one === 'function' && thrown instanceof (one as new () => Error))
+}
+
+/** Of a call, whose code is not where its error classes are: by their names, and those of what they extend. */
+function retriableByName(thrown: unknown, names: readonly string[]): boolean {
+  if (names.length === 0) return true
+  if (typeof thrown !== 'object' || thrown === null) return false
+  for (let at: object | null = Object.getPrototypeOf(thrown); at; at = Object.getPrototypeOf(at)) {
+    if (names.includes(String(at.constructor?.name))) return true
   }
   return false
 }

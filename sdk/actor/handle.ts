@@ -4,7 +4,6 @@ import { type FunctionSpec, record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
 import type { MethodShape, Shape } from '../actor-shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from '../client/index.ts'
-import { FunctionSource, sendCodes } from '../function-code.ts'
 import { brand, type Handle, type HandleData, releaseHandle } from '../handle-data.ts'
 import { releaseMoved } from '../move.ts'
 import { checkCallOptions } from '../options/index.ts'
@@ -94,7 +93,7 @@ class KnownMethod {
     if (defined?.engine !== engine || defined.types !== engine.types.version) {
       const types = engine.types.version
       try {
-        const spec = this.#spec(engine)
+        const spec = this.#spec()
         const index = engine.nextFunction()
         sendText(engine.outbox, record.define, 0, [index], spec)
         defined = { engine, types, index }
@@ -107,12 +106,12 @@ class KnownMethod {
     return defined.index
   }
 
-  #spec(engine: Engine): FunctionSpec {
+  #spec(): FunctionSpec {
     const { className, callRetries } = this.shape
     const { name, isGenerator } = this.method
     const { retries = callRetries, retryErrors = false, timeoutMs = 0, group, returns = 1 } = this.options
-    const classes = Array.isArray(retryErrors) ? (retryErrors as ErrorClass[]) : []
-    const spec: FunctionSpec = {
+    const names = Array.isArray(retryErrors) ? (retryErrors as ErrorClass[]).map(one => one.name) : []
+    return {
       name: this.options.name ?? `${className}.${name}`,
       code: '',
       entry: 0,
@@ -121,7 +120,7 @@ class KnownMethod {
       codes: [],
       resources: {},
       retries,
-      retryErrors: Array.isArray(retryErrors) ? classes.length > 0 : retryErrors === true,
+      retryErrors: Array.isArray(retryErrors) ? names.length > 0 : retryErrors === true,
       timeoutMs,
       priority: 0,
       copy: true,
@@ -129,14 +128,8 @@ class KnownMethod {
       infeasibleTimeoutMs: 0,
       returns: isGenerator ? 0 : returns,
       backpressure: 0,
-      call: { method: name, className, ...(group === undefined ? {} : { group }) },
+      call: { method: name, className, retryNames: names, ...(group === undefined ? {} : { group }) },
     }
-    if (classes.length === 0) return spec
-    // The classes travel as what a function of nothing is to be tried again for.
-    const code = new FunctionSource(() => undefined, {}).code({ retryErrors: classes }, engine)
-    sendCodes(engine, code)
-    const { hash, retryClasses, blobs, codes } = code
-    return { ...spec, code: hash, retryClasses: [...retryClasses], blobs: [...blobs], codes: [...codes] }
   }
 }
 

@@ -104,6 +104,15 @@ function known(names: readonly string[]): string {
 /** Options of one call. Throws InvalidOptionError. */
 export function checkCallOptions(options: unknown, method: string, isGenerator: boolean): CallOptions {
   const read: CallOptions = readOptions({ call: method, option: 'options' }, callRules, options)
+  if (Array.isArray(read.retryErrors)) {
+    const nameless = read.retryErrors.find(one => one.name === '')
+    if (nameless)
+      refuse(
+        { call: method, option: 'retryErrors' },
+        nameless,
+        'classes that have names, by which they are known there',
+      )
+  }
   if (isGenerator && (read.returns ?? 1) !== 1)
     refuse({ call: method, option: 'returns' }, read.returns, '1 or left out for a generator: it gives a stream')
   return read

@@ -10,6 +10,17 @@ export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkDrain, checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
 export { checkBundles, checkGroupOptions, checkReadyOptions } from './placement-group.ts'
 export {
+  checkHandle,
+  checkHandles,
+  checkNextOptions,
+  checkPoolCall,
+  checkPoolValues,
+  checkQueueBatch,
+  checkQueueCount,
+  checkQueueSize,
+  checkQueueWaitOptions,
+} from './pool.ts'
+export {
   checkAsCompletedOptions,
   checkCancelOptions,
   checkCompletedRefs,

@@ -81,7 +81,15 @@ export type ActorHandle<T> = 0 extends 1 & T
   ? AnyHandle
   : {
       readonly [Name in Methods<T>]: T[Name] extends AnyFunction ? ActorMethod<T[Name]> : never
-    } & Disposable
+    } & Disposable &
+      Of<T>
+
+declare const instance: unique symbol
+
+/** From this the compiler finds T where a function takes handles of any class, as `new ActorPool(handles)` does. There is no such property. */
+interface Of<T> {
+  readonly [instance]?: T
+}
 
 /** The handle of an actor of which nothing is known here: `ActorHandle<any>`. */
 // biome-ignore lint/suspicious/noExplicitAny: its methods are not known

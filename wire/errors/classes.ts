@@ -76,6 +76,18 @@ export interface GetTimeoutError extends ErrorOf<'GetTimeoutError'> {}
 export const PlacementGroupRemovedError = errorClass('PlacementGroupRemovedError')
 export interface PlacementGroupRemovedError extends ErrorOf<'PlacementGroupRemovedError'> {}
 
+/** `next` of an ActorPool that has nothing to give. */
+export const PoolEmptyError = errorClass('PoolEmptyError')
+export interface PoolEmptyError extends ErrorOf<'PoolEmptyError'> {}
+
+/** A Queue has no room. */
+export const QueueFullError = errorClass('QueueFullError')
+export interface QueueFullError extends ErrorOf<'QueueFullError'> {}
+
+/** A Queue has no item. */
+export const QueueEmptyError = errorClass('QueueEmptyError')
+export interface QueueEmptyError extends ErrorOf<'QueueEmptyError'> {}
+
 /** No peer of the mesh could ever run the task. */
 export const InfeasibleError = errorClass('InfeasibleError')
 export interface InfeasibleError extends ErrorOf<'InfeasibleError'> {}
@@ -148,6 +160,9 @@ export const errorClasses: { readonly [Name in ErrorName]: ShoalErrorClass<Name>
   OwnerDiedError,
   StoreFullError,
   GetTimeoutError,
+  PoolEmptyError,
+  QueueFullError,
+  QueueEmptyError,
   InfeasibleError,
   PlacementGroupRemovedError,
   CaptureError,

@@ -26,6 +26,9 @@ export interface ErrorFields {
   OwnerDiedError: { objectId?: string; peerId: string }
   StoreFullError: { requestedBytes: number; capacityBytes: number; usedBytes: number }
   GetTimeoutError: { objectId?: string; timeoutMs: number }
+  PoolEmptyError: Record<never, never>
+  QueueFullError: { maxSize: number; timeoutMs?: number }
+  QueueEmptyError: { timeoutMs?: number }
   InfeasibleError: { resource: string; requested: number | string; has: number | string }
   PlacementGroupRemovedError: { groupId: string; reason: string }
   CaptureError: { variable: string; functionName: string; reason: string; advice: string }
@@ -165,6 +168,24 @@ export const errorTable = {
     when: '`get` ran past its `timeoutMs`. The object may still come: the ref is as good as before.',
     advice: 'Ask again, raise `timeoutMs`, or look at `mesh.state.tasks()`, which says what the task waits for.',
     fields: { objectId: 'the first object that was missing', timeoutMs: 'the limit, in milliseconds' },
+  },
+  PoolEmptyError: {
+    code: 'SHOAL_POOL_EMPTY',
+    when: '`next` or `nextUnordered` of an ActorPool came where there is nothing to come: every result was given or is waited for already, or the pool has no actors.',
+    advice: 'Ask `hasNext()` first, or `submit` something.',
+    fields: {},
+  },
+  QueueFullError: {
+    code: 'SHOAL_QUEUE_FULL',
+    when: 'A Queue had no room: for `putNow` at once, for `put` within its `timeoutMs`, for `putBatch` for all of its items. Nothing was put.',
+    advice: 'Put it again later, wait longer, take items out faster, or give the queue a larger `maxSize`.',
+    fields: { maxSize: 'how many items it holds', timeoutMs: 'how long was waited, in milliseconds, if it was' },
+  },
+  QueueEmptyError: {
+    code: 'SHOAL_QUEUE_EMPTY',
+    when: 'A Queue had no item: for `getNow` at once, for `get` and `getBatch` within their `timeoutMs`. Nothing was taken.',
+    advice: 'Ask again later or wait longer.',
+    fields: { timeoutMs: 'how long was waited, in milliseconds, if it was' },
   },
   InfeasibleError: {
     code: 'SHOAL_INFEASIBLE',

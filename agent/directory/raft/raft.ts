@@ -255,10 +255,12 @@ export class Raft {
     if (voters.filter(one => this.#votes.get(one) === true).length >= quorum) {
       if (this.#role === 'asking') this.#campaign(false, force, now)
       else this.#lead(now)
-    } else if (voters.filter(one => this.#votes.get(one) === false).length >= quorum) {
-      this.#follow(undefined, now)
-      this.#deadline = now + limits.askAgainMs * (0.25 + 0.75 * this.#random())
+      return
     }
+    if (granted) return
+    if (voters.filter(one => this.#votes.get(one) === false).length >= quorum) this.#follow(undefined, now)
+    // Two have asked at once, or the others do not know yet that the leader is gone; the rest may be dead, and never answer.
+    this.#deadline = Math.min(this.#deadline, now + limits.askAgainMs * (0.25 + 0.75 * this.#random()))
   }
 
   #lead(now: number): void {

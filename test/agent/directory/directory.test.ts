@@ -87,6 +87,7 @@ t.test(
     const a = mesh.add('a')
     const b = mesh.add('b')
     await a.names.claim(owned('old', b.self))
+    await t.rejects(b.names.recover(), { code: 'SHOAL_INVALID_OPTION' }, 'the one that decides is there')
     await eventually('b has a copy', () => b.names.status.copied === 1)
     mesh.kill('a', { confirmed: false })
     t.match(await b.names.lookup('space', 'old'), { name: 'old' })

@@ -1,0 +1,42 @@
+// A policy server: an actor that holds a neural network and answers several clients, which are other programs that join the
+// mesh and find it by its name.   node examples/policy-server.ts
+import assert from 'node:assert/strict'
+import { actor, get, init } from 'shoal'
+import { percentile } from './maths/statistics.ts'
+import { runClient } from './policy-server/clients.ts'
+import { Policy } from './policy-server/policy.ts'
+
+const clients = 3
+const requests = 500
+const seed = 11
+const namespace = `policy-server-${process.pid}`
+
+await using mesh = await init({ namespace })
+const policy = actor(Policy, { name: 'policy' }).remote(seed)
+assert.equal(await get(policy.served.remote()), 0)
+console.log(`the policy is there; starting ${clients} clients`)
+
+// To an agent's socket the clients go as this program has, else they join its mesh by a ticket.
+const given = process.env.SHOAL_ADDRESS
+const address = given?.includes('/') ? given : await mesh.ticket({ uses: clients, role: 'driver' })
+const startedAt = performance.now()
+const reports = await Promise.all(
+  Array.from({ length: clients }, async (_, client) => {
+    const report = await runClient(address, [namespace, seed, client, requests])
+    console.log(
+      `client ${client + 1}: ${report.latenciesMs.length} answers, ${report.wrong} wrong; ${figures(report.latenciesMs)}`,
+    )
+    return report
+  }),
+)
+const seconds = (performance.now() - startedAt) / 1000
+console.log(
+  `all ${clients}: ${figures(reports.flatMap(report => report.latenciesMs))}, in ${seconds.toFixed(1)} s with their starts`,
+)
+
+assert.ok(reports.every(({ wrong }) => wrong === 0))
+assert.equal(await get(policy.served.remote()), clients * requests)
+
+function figures(latenciesMs: number[]): string {
+  return `p50 ${percentile(latenciesMs, 0.5).toFixed(2)} ms, p99 ${percentile(latenciesMs, 0.99).toFixed(2)} ms`
+}
