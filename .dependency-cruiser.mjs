@@ -4,13 +4,14 @@
  */
 
 /** Everything that is published. */
-const ours = '^(wire|sdk|agent|mesh)/'
+const ours = '^(wire|sdk|agent|mesh|microbenchmark)/'
 
 /** Pure state machines: no I/O, no clock, no randomness; what they need comes in as events. */
 const pure = '^(agent/core/|mesh/membership/|agent/directory/(raft/|(commands|entries|knowledge|voters)\\.ts))'
 
 /** Files that a program's process starts or imports as an entry: loaded by URL, not through a folder's door. */
-const entries = '^(agent/(cli/shoal|daemon|require-node|embedded|embedded-start|workers/thread)|sdk/index)\\.c?[jt]s$'
+const entries =
+  '^(agent/(cli/shoal|daemon|require-node|embedded|embedded-start|workers/thread)|sdk/index|microbenchmark/program)\\.c?[jt]s$'
 
 export default {
   forbidden: [
@@ -26,7 +27,7 @@ export default {
       comment: 'wire/ is what sdk, agent and workers all speak.',
       severity: 'error',
       from: { path: '^wire/' },
-      to: { path: '^(sdk|agent|mesh|test|bench|examples)/' },
+      to: { path: '^(sdk|agent|mesh|microbenchmark|test|bench|examples)/' },
     },
     {
       name: 'sdk-imports-no-agent',
@@ -78,7 +79,11 @@ export default {
       comment: 'From another area only index.ts is imported; the files of wire/ are its doors, and tests look inside.',
       severity: 'error',
       from: { path: '^([^/]+)/', pathNot: '^test/' },
-      to: { path: '^(agent|sdk|mesh)/', pathNot: ['^$1/', '/index\\.ts$', entries], dependencyTypesNot: ['type-only'] },
+      to: {
+        path: '^(agent|sdk|mesh|microbenchmark)/',
+        pathNot: ['^$1/', '/index\\.ts$', entries],
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'one-door-a-folder',
@@ -97,10 +102,10 @@ export default {
     },
     {
       name: 'users-use-the-public-door',
-      comment: 'Examples import `shoal` as a user does.',
+      comment: 'Examples, and the programs of `shoal bench`, import `shoal` as a user does.',
       severity: 'error',
-      from: { path: '^examples/' },
-      to: { path: ours, pathNot: '^sdk/index\\.ts$' },
+      from: { path: '^(examples|microbenchmark)/' },
+      to: { path: ours, pathNot: ['^sdk/index\\.ts$', '^microbenchmark/'] },
     },
     {
       name: 'no-development-packages',
@@ -112,7 +117,7 @@ export default {
     {
       name: 'resolvable',
       severity: 'error',
-      from: { path: '^(wire|sdk|agent|mesh|bench|examples)/' },
+      from: { path: '^(wire|sdk|agent|mesh|microbenchmark|bench|examples)/' },
       to: { couldNotResolve: true },
     },
     {

@@ -1,6 +1,7 @@
 import { shoalVersion } from '../node-version.ts'
 import { actors } from './actors.ts'
 import { ownWords, parseArguments } from './arguments.ts'
+import { bench } from './bench.ts'
 import type { Command } from './command.ts'
 import { doctor } from './doctor.ts'
 import { down } from './down.ts'
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   logs,
   top,
   timeline,
+  bench,
   doctor,
 ]
 

@@ -553,6 +553,12 @@ export class Actors {
     this.#effects.uninstall(instance)
   }
 
+  /** Which of the actors that have yet to leave a thread was told first, by its token. */
+  firstDismissed(thread: number): number | undefined {
+    for (const [token, instance] of this.#dismissing) if (instance.thread === thread) return token
+    return undefined
+  }
+
   /** An actor that has had its time to leave a thread, by the name of its class. */
   overstays(thread: number): string | undefined {
     for (const { thread: on, kind } of this.#dismissing.values()) if (on === thread) return kind.name

@@ -538,12 +538,19 @@ export class Peer {
   /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
   #dismiss(thread: number, token: number): void {
     this.#hosts.get(thread)?.dismiss(token)
-    if (this.#dismissing.has(thread)) return
+    if (!this.#dismissing.has(thread)) this.#watchDismissed(thread)
+  }
+
+  /** Looks at the one that was told first: others are told all the time where actors come and go. */
+  #watchDismissed(thread: number): void {
+    const first = this.#owner.actors.firstDismissed(thread)
     const timer = setTimeout(() => {
       this.#dismissing.delete(thread)
       this.#timers.delete(timer)
-      if (this.#owner.actors.overstays(thread) === undefined) return
-      this.#endThread(thread)
+      const left = this.#owner.actors.firstDismissed(thread)
+      if (left === undefined) return
+      if (left === first) this.#endThread(thread)
+      else this.#watchDismissed(thread)
     }, limits.dismissMs)
     this.#dismissing.set(thread, timer)
     this.#timers.add(timer)

@@ -22,6 +22,7 @@ const commands = [
   'logs',
   'top',
   'timeline',
+  'bench',
   'doctor',
 ]
 
