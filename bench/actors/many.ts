@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { actor, get, init, type Mesh, release } from 'shoal'
+import { actor, get, init, type Mesh, type RemoteClass, release } from 'shoal'
 import type { Reading } from '../figure.ts'
 
 class Cell {
@@ -40,55 +40,56 @@ export async function measure(): Promise<Reading[]> {
   await delay(IDLE_MS)
   const before = await residentBytes()
 
-  const startedAt = performance.now()
-  const some = Array.from({ length: 10_000 }, () => Cells.remote())
-  await get(some.map(cell => cell.add.remote(1)))
-  const seconds = (performance.now() - startedAt) / 1000
-  await delay(IDLE_MS)
-  const each = ((await residentBytes()) - before) / some.length
-  release(...some)
-  const left = await gone(mesh)
-
-  const begun = performance.now()
-  const all = Array.from({ length: 100_000 }, () => Cells.remote())
-  const values = await get(all.map((cell, i) => cell.add.remote(i)))
-  if (values.some((value, i) => value !== i)) throw new Error('an actor gave what was not its own')
-  const manySeconds = (performance.now() - begun) / 1000
-  await delay(IDLE_MS)
-  const most = await residentBytes()
-  release(...all)
-  const leftOfAll = await gone(mesh)
+  const few = await makeAndCall(mesh, Cells, 10_000)
+  const all = await makeAndCall(mesh, Cells, 100_000)
   await delay(2 * IDLE_MS)
   const after = await residentBytes()
   return [
     {
       what: '10,000 made and called once each',
-      value: seconds * 1000,
+      value: few.seconds * 1000,
       unit: 'ms',
       mark: { of: 'value', atMost: 3000 },
-      note: `Ray 2.60 on two cores: 100 take 43 s; ${left} were left after release`,
+      note: `Ray 2.60 on two cores: 100 take 43 s; ${few.left} were left after release`,
     },
     {
       what: 'memory of one of them',
-      value: each,
+      value: (few.most - before) / 10_000,
       unit: 'B',
       mark: { of: 'value', atMost: 4096 },
       note: 'resident, of the program, its agent and its threads together; Ray 2.60: 51 MiB',
     },
     {
       what: '100,000 made and called once each',
-      value: manySeconds * 1000,
+      value: all.seconds * 1000,
       unit: 'ms',
-      note: `${leftOfAll} were left after release`,
+      note: `${all.left} were left after release`,
     },
     {
       what: 'memory with 100,000',
-      value: most / 1e6,
+      value: all.most / 1e6,
       unit: 'MB',
       note: `before the first ${Math.round(before / 1e6)}`,
     },
     { what: 'memory after they are gone', value: after / 1e6, unit: 'MB' },
   ]
+}
+
+/** Makes so many, calls each once, and lets go of them. How long that took, what memory there was, how many were left. */
+async function makeAndCall(
+  mesh: Mesh,
+  Cells: RemoteClass<typeof Cell>,
+  count: number,
+): Promise<{ seconds: number; most: number; left: number }> {
+  const startedAt = performance.now()
+  const cells = Array.from({ length: count }, () => Cells.remote())
+  const values = await get(cells.map((cell, i) => cell.add.remote(i)))
+  const seconds = (performance.now() - startedAt) / 1000
+  if (values.some((value, i) => value !== i)) throw new Error('an actor gave what was not its own')
+  await delay(IDLE_MS)
+  const most = await residentBytes()
+  release(...cells)
+  return { seconds, most, left: await gone(mesh) }
 }
 
 /** Waits until none is alive, for a while. How many are. */
