@@ -1,3 +1,5 @@
+import { clientMax } from './clients.ts'
+
 /** Another incarnation of another peer, as the cores know it. */
 export interface RemotePeer {
   readonly index: number
@@ -12,7 +14,7 @@ export interface RemotePeer {
 export class PeerTable {
   readonly #peers: RemotePeer[] = []
   readonly #byName = new Map<string, RemotePeer>()
-  readonly #ids = new Map<string, number>()
+  readonly #ids = new Map<number, number>()
   readonly #clients = new Map<number, { peer: number; client: number }>()
   readonly #newId: () => number
 
@@ -41,11 +43,11 @@ export class PeerTable {
 
   /** The id by which this peer knows a client of another. */
   clientId(peer: number, client: number): number {
-    const name = `${peer}/${client}`
-    let id = this.#ids.get(name)
+    const key = peer * (clientMax + 1) + client
+    let id = this.#ids.get(key)
     if (id === undefined) {
       id = this.#newId()
-      this.#ids.set(name, id)
+      this.#ids.set(key, id)
       this.#clients.set(id, { peer, client })
     }
     return id

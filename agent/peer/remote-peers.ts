@@ -7,6 +7,7 @@ import {
   type Cancelling,
   limits as coreLimits,
   type GrantEnd,
+  type Guest,
   type GuestEnd,
   type GuestProduct,
   Kind,
@@ -865,19 +866,22 @@ export class RemotePeers {
         ...(more?.[2] === undefined ? {} : { saved: this.#savedFrom(remote, more[2]) }),
       }
       if (more) for (const one of asList(more[0], 'dependencies')) this.#dependency(remote, guest, one)
-      const host = (bytes: Bytes): void => {
-        const row = owner.host(guest, bytes, this.#parts.now())
-        if (row >= 0) remote.generators.set(guest.home.token, owner.rows.token(row))
-        // Held since they were named.
-        for (const on of guest.dependencies) if (on >= 0) owner.objects.letGo(on)
-      }
-      if (kind.missing.size === 0) host({ u8: payload, at, bytes: task.argumentBytes })
+      if (kind.missing.size === 0) this.#accept(remote, guest, { u8: payload, at, bytes: task.argumentBytes })
       else {
         // Its code is on the way.
         const u8 = payload.slice(at, at + task.argumentBytes)
-        kind.waiting.push(() => host({ u8, at: 0, bytes: u8.length }))
+        kind.waiting.push(() => this.#accept(remote, guest, { u8, at: 0, bytes: u8.length }))
       }
     }
+  }
+
+  /** A task that was granted is a guest from now on. */
+  #accept(remote: Remote, guest: Guest, from: Bytes): void {
+    const { owner } = this.#parts
+    const row = owner.host(guest, from, this.#parts.now())
+    if (row >= 0) remote.generators.set(guest.home.token, owner.rows.token(row))
+    // Held since they were named.
+    for (const on of guest.dependencies) if (on >= 0) owner.objects.letGo(on)
   }
 
   /** What an actor that is to be made here had saved. */

@@ -62,6 +62,8 @@ export class ActorInstance {
   /** What the constructor made. */
   self: Record<PropertyKey, unknown> = {}
   readonly gpuIds: readonly number[]
+  /** Its methods need no async context (`Pieces.plain`). */
+  readonly plain: boolean
   readonly #named: Named
   #default: Group | undefined
   #groups: Map<string, Group> | undefined
@@ -77,12 +79,14 @@ export class ActorInstance {
     spec: ActorSpec
     codec: ThreadCodec
     gpuIds: readonly number[]
+    plain: boolean
   }) {
     this.token = parts.token
     this.#named = parts.named
     this.spec = parts.spec
     this.codec = parts.codec
     this.gpuIds = parts.gpuIds
+    this.plain = parts.plain
   }
 
   /** The group in which a call runs: that of its options, of its method, or the default one. */

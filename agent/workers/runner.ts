@@ -73,7 +73,7 @@ export class Runner {
   #flushedAt = 0
   /** When the last attempt of this round ended, or 0. */
   #clock = 0
-  readonly #plain: EndedAttempt = { token: 0, claim: 0, startedAt: 0, awaited: false, blocked: false }
+  readonly #plain: EndedAttempt = { token: 0, claim: 0, startedAt: 0, awaited: false, blocked: false, isCall: false }
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -291,7 +291,14 @@ export class Runner {
   /** What makes an actor: its constructor, and then what it had saved. */
   #maker(task: Task, { call: Class, codec, retryClasses }: Runnable, token: number): Runnable {
     const { spec } = task.fn
-    const parts = { token, named: namedAs(task), spec: spec.actor as ActorSpec, codec, gpuIds: task.gpuIds }
+    const parts = {
+      token,
+      named: namedAs(task),
+      spec: spec.actor as ActorSpec,
+      codec,
+      gpuIds: task.gpuIds,
+      plain: task.fn.code?.state === 'ready' && task.fn.code.loaded.plain,
+    }
     const actor = new ActorInstance(parts)
     // What the code of its constructor sets going is its own.
     task.actor = actor
@@ -311,7 +318,7 @@ export class Runner {
     if (!task.ended) this.actors.add(actor, () => this.#saving.save(actor))
   }
 
-  #startCall({ fn: call, actor, group }: Called, dependencies: number, memory: RecordMemory, at: number): void {
+  #startCall(called: Called, dependencies: number, memory: RecordMemory, at: number): void {
     const { i32 } = memory
     const word = at >> 2
     const claim = i32[word + 1]
@@ -320,12 +327,66 @@ export class Runner {
       return
     }
     this.begun++
-    const { spec } = call
-    const task = this.#taskOf(call, memory, at)
+    const { fn, actor } = called
+    const method = actor.self[(fn.spec.call as CallSpec).method]
+    if (actor.plain && !fn.spec.timed && fn.spec.returns === 1 && typeof method === 'function')
+      this.#callPlain(called, method, dependencies, memory, at)
+    else this.#callInContext(called, dependencies, memory, at)
+  }
+
+  /** A call of plain code: it ends before anything else can run here, and cannot ask where it is. */
+  // biome-ignore lint/complexity/noBannedTypes: any method of a user
+  #callPlain(called: Called, method: Function, dependencies: number, memory: RecordMemory, at: number): void {
+    const { fn, actor } = called
+    const word = at >> 2
+    const attempt = this.#plain
+    attempt.token = memory.i32[word]
+    attempt.claim = memory.i32[word + 1]
+    attempt.startedAt = this.#clock === 0 ? this.#now() : this.#clock
+    const { codec } = actor
+    let value: unknown
+    try {
+      value = Reflect.apply(method, actor.self, this.#arguments(fn, codec, dependencies, memory, at))
+    } catch (error) {
+      this.#fail(this.#begunPlain(called, memory, at), undefined, error)
+      return
+    }
+    const runnable = { call: method, retryClasses: noClasses, codec }
+    const { encoder } = codec
+    if (isThenable(value) || this.#encode(runnable, value) || encoder.length > wireLimits.inlineBytes) {
+      this.#settle(this.#begunPlain(called, memory, at), runnable, value)
+      return
+    }
+    encoder.finish()
+    attempt.isCall = true
+    this.#done(attempt, 0, encoder.scratch, encoder.length, this.#parts.client.contained, -1, undefined)
+    attempt.isCall = false
+    this.#saving.called(actor)
+    this.#flushNowAndThen()
+  }
+
+  /** What began as plain goes on as others do. */
+  #begunPlain(called: Called, memory: RecordMemory, at: number): Task {
+    const task = this.#callTask(called, memory, at)
+    task.startedAt = this.#plain.startedAt
+    called.group.running++
+    this.#tasks.set(task.token, task)
+    return task
+  }
+
+  #callTask({ fn, actor, group }: Called, memory: RecordMemory, at: number): Task {
+    const task = this.#taskOf(fn, memory, at)
     task.actor = actor
     task.group = group
     task.gpuIds = actor.gpuIds
     task.types = actor.codec.types
+    return task
+  }
+
+  #callInContext(called: Called, dependencies: number, memory: RecordMemory, at: number): void {
+    const { fn: call, actor, group } = called
+    const { spec } = call
+    const task = this.#callTask(called, memory, at)
     if (spec.timed) {
       sendWords(this.#parts.outbox, record.started, 0, task.token)
       this.#parts.outbox.flush()
@@ -378,6 +439,10 @@ export class Runner {
       this.#fail(task, runnable, error)
       return
     }
+    this.#settle(task, runnable, value)
+  }
+
+  #settle(task: Task, runnable: Runnable, value: unknown): void {
     if (isThenable(value)) {
       value.then(
         (result: unknown) => this.#succeed(task, runnable, result),
@@ -735,9 +800,11 @@ export class Runner {
     const text = errorText === undefined ? undefined : encoderOfText.encode(errorText)
     const textBytes = text ? (text.length + 7) & ~7 : 0
     const keyBytes = (keys * 12 + 7) & ~7
+    this.#clock = this.#now()
+    const blocked = task.blocked || (task.isCall === true && this.#clock - task.startedAt > BLOCKED_MS)
     const at = outbox.begin(
       record.done,
-      flags | (task.awaited ? flag.awaited : 0) | (task.blocked ? flag.blocked : 0),
+      flags | (task.awaited ? flag.awaited : 0) | (blocked ? flag.blocked : 0),
       DONE_BYTES + keyBytes + textBytes + length,
     )
     const { i32 } = outbox
@@ -747,7 +814,6 @@ export class Runner {
     i32[word + 2] = keys
     i32[word + 3] = length
     outbox.f64[(at + 16) >> 3] = task.startedAt
-    this.#clock = this.#now()
     outbox.f64[(at + 24) >> 3] = this.#clock
     i32[word + 8] = request
     i32[word + 9] = text ? text.length : 0
@@ -838,6 +904,8 @@ interface EndedAttempt {
   startedAt: number
   awaited: boolean
   blocked: boolean
+  /** Of an actor: it has held its thread all the time. */
+  isCall?: boolean
 }
 
 /** There is no room for a product: the error that its task's caller sees, as a value. */
@@ -876,6 +944,7 @@ const { timeOrigin } = performance
 
 const none = new Uint8Array(0)
 const noKeys: readonly number[] = []
+const noClasses: readonly unknown[] = []
 
 const views = { copy: false } as const
 

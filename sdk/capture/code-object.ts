@@ -124,6 +124,12 @@ const plainKinds = new Set<NodeKind>([
 const notPlain =
   /\b(async|await|Promise|then|set(Timeout|Interval|Immediate)|queueMicrotask|scheduler|nextTick|process|console|fetch|import|require|globalThis|global|self|eval|Function|constructor|Reflect|Proxy|WebAssembly|Atomics|FinalizationRegistry|MessageChannel|BroadcastChannel|Worker|EventTarget|Abort\w+|\w+Stream|WebSocket|Buffer|performance|crypto|arguments|yield)\b/
 
+/** A class has a constructor, and what its instances hold may call others: in their name then. */
+function isPlainText(text: string, kind: CodeKind): boolean {
+  if (kind === 'function') return !notPlain.test(text)
+  return !/\b(remote|get|next)\b/.test(text) && !notPlain.test(text.replaceAll(/\bconstructor\s*\(/g, '('))
+}
+
 function isPlain(
   { kind, held }: { kind: CodeKind; held: Set<object> },
   { pieces, modules, environments, bases }: CodeParts,
@@ -131,11 +137,11 @@ function isPlain(
   elsewhere: number,
 ): boolean {
   return (
-    kind === 'function' &&
+    (kind === 'function' || kind === 'class') &&
     held.size === 0 &&
     elsewhere + modules.length + environments.length + bases.length === 0 &&
     nodes.every(node => plainKinds.has(node.kind)) &&
-    pieces.every(({ text }) => !notPlain.test(text))
+    pieces.every(({ text }) => isPlainText(text, kind))
   )
 }
 
