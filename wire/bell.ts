@@ -25,6 +25,7 @@ export function ring(bell: Int32Array): void {
 /** The consumer's side: calls `work` whenever somebody rang, until stopped. `work` returns whether it found anything. */
 export class BellLoop {
   #stopped = false
+  #isWorking = false
   readonly #bell: Int32Array
   readonly #work: () => boolean
 
@@ -37,9 +38,9 @@ export class BellLoop {
   async run(): Promise<void> {
     const bell = this.#bell
     while (!this.#stopped) {
-      for (let rounds = 0; rounds < ROUNDS_MAX && this.#work(); rounds++);
+      for (let rounds = 0; rounds < ROUNDS_MAX && this.#once(); rounds++);
       Atomics.store(bell, 0, ASLEEP)
-      if (this.#work()) {
+      if (this.#once()) {
         Atomics.store(bell, 0, AWAKE)
         await yieldToEventLoop()
         continue
@@ -47,6 +48,20 @@ export class BellLoop {
       const waiting = Atomics.waitAsync(bell, 0, ASLEEP)
       if (waiting.async) await waiting.value
     }
+  }
+
+  #once(): boolean {
+    this.#isWorking = true
+    const found = this.#work()
+    this.#isWorking = false
+    return found
+  }
+
+  /** Its work was interrupted, and with it the loop: goes on. */
+  resume(): void {
+    if (!this.#isWorking) return
+    this.#isWorking = false
+    void this.run()
   }
 
   stop(): void {

@@ -50,6 +50,11 @@ export abstract class Outbox {
     else this.commit()
   }
 
+  /** What was begun and not ended comes to nothing: whoever wrote it was interrupted. */
+  abandon(): void {
+    this.#long = undefined
+  }
+
   /** To be called by `flush` of the implementations. */
   protected flushed(): void {
     this.#pending = false

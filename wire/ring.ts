@@ -83,6 +83,11 @@ export class RingOutbox extends Outbox {
     return 0
   }
 
+  override abandon(): void {
+    super.abandon()
+    this.#spilling = undefined
+  }
+
   protected commit(): void {
     const spilled = this.#spilling
     if (!spilled) {
@@ -145,6 +150,7 @@ export class RingInbox {
   readonly #producerBell: Int32Array
   readonly #assembler: Assembler
   #read = 0
+  #isReading = false
 
   constructor(memory: SharedArrayBuffer, producerBell: Int32Array, handler: RecordHandler) {
     this.#control = new Int32Array(memory, 0, CONTROL_BYTES / 4)
@@ -163,6 +169,14 @@ export class RingInbox {
     return this.#read & (this.#size - 1)
   }
 
+  /** A record whose reader was interrupted is not read again. Whether there was one. */
+  skip(): boolean {
+    if (!this.#isReading) return false
+    this.#isReading = false
+    this.#read = (this.#read + this.#memory.i32[(this.#read & (this.#size - 1)) >> 2]) | 0
+    return true
+  }
+
   /** Passes on what has been published, at most `records` of it. Returns how many records it passed on. */
   drain(records = 0x7fff_ffff): number {
     const end = Atomics.load(this.#control, WRITE)
@@ -176,7 +190,9 @@ export class RingInbox {
         throw new Error(`a malformed record in a ring: ${length} bytes at ${at}`)
       if ((word & 0xff) !== PADDING) {
         count++
+        this.#isReading = true
         this.#assembler.record(word & 0xff, word >>> 8, this.#memory, at + HEADER_BYTES, length - HEADER_BYTES)
+        this.#isReading = false
       }
       this.#read = (this.#read + length) | 0
       if ((count & 63) === 0) this.#publish()

@@ -49,6 +49,8 @@ export interface Instance {
   sent: Map<string, number> | undefined
   /** Calls whose turn it is, and which wait until their group has fewer, by group. */
   held: Map<string, number[]> | undefined
+  /** Calls that it had when it was told that it is over. */
+  had?: readonly number[]
   /** Its worker was told that it is over. */
   ending: boolean
 }
@@ -559,6 +561,12 @@ export class Actors {
     return undefined
   }
 
+  /** Whether a call is one that an actor had when it was told to leave a thread. */
+  isOfDismissed(thread: number, call: number): boolean {
+    for (const { thread: on, had } of this.#dismissing.values()) if (on === thread && had?.includes(call)) return true
+    return false
+  }
+
   /** An actor that has had its time to leave a thread, by the name of its class. */
   overstays(thread: number): string | undefined {
     for (const { thread: on, kind } of this.#dismissing.values()) if (on === thread) return kind.name
@@ -577,6 +585,7 @@ export class Actors {
       if (this.#objects.place(this.resolve(rows.actor[row])) === actor) mine.push(row)
     }
     mine.sort((a, b) => rows.number[a] - rows.number[b])
+    instance.had = mine.map(row => rows.token(row))
     for (const row of mine) this.#effects.again(row, reason)
   }
 

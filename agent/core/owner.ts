@@ -51,6 +51,10 @@ export interface Effects extends SchedulerEffects, ObjectEffects, ExchangeEffect
   reaches(peer: number): boolean
   /** Sends a call to the worker in which its actor lives. */
   runCall(thread: number, row: number, actor: number): void
+  /** A call that was given up holds its thread: it is stopped, and if that cannot be, its thread is ended. */
+  stopCall(thread: number, token: number): void
+  /** A call that was given up has left its thread. */
+  callLeft(thread: number): void
   /** Tells a worker that an actor in it is over. */
   dismiss(thread: number, token: number): void
   /** The peer that hosts an actor for this one is to end it. */
@@ -1237,7 +1241,9 @@ export class Owner {
   timeUp(token: number, why: TimerReason, now: number): void {
     if (why === 'grace') {
       const ghost = this.#ghosts.get(token)
-      if (ghost) this.#effects.endThread(ghost.thread)
+      if (!ghost) return
+      if (ghost.actor < 0) this.#effects.endThread(ghost.thread)
+      else this.#effects.stopCall(ghost.thread, token)
       return
     }
     const row = this.rows.rowOf(token)
@@ -1303,8 +1309,10 @@ export class Owner {
 
   #endGhost(token: number, ghost: Ghost, now: number): void {
     this.#ghosts.delete(token)
-    if (ghost.actor >= 0) this.actors.ghostLeft(ghost.actor, ghost.thread, ghost.kind)
-    else this.scheduler.vacate(ghost.thread, ghost.kind, now, ghost.gpus)
+    if (ghost.actor >= 0) {
+      this.actors.ghostLeft(ghost.actor, ghost.thread, ghost.kind)
+      this.#effects.callLeft(ghost.thread)
+    } else this.scheduler.vacate(ghost.thread, ghost.kind, now, ghost.gpus)
   }
 
   /** Whether a thread is to be ended because of a task that was given up, and that task's name. */

@@ -28,6 +28,14 @@ export class FailedChannel implements WorkerChannel {
 
   async terminate(): Promise<void> {}
 
+  inside(): number {
+    return -1
+  }
+
+  async interrupt(): Promise<boolean> {
+    return false
+  }
+
   freeze(): void {}
 
   async measure(): Promise<number> {

@@ -420,6 +420,8 @@ export class Peer {
       detachedSaved: row => this.#named.save(row, this.#owner.rows.more(row).actor as ActorPart),
       reaches: peer => this.#remote?.reaches(peer) ?? false,
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
+      stopCall: (thread, token) => void this.#stopCall(thread, token),
+      callLeft: thread => void this.#tries.delete(thread),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
       actorLost: (row, reason, mayRestart, free) => this.#remote?.actorLost(row, reason, mayRestart, free),
@@ -549,7 +551,7 @@ export class Peer {
       this.#timers.delete(timer)
       const left = this.#owner.actors.firstDismissed(thread)
       if (left === undefined) return
-      if (left === first) this.#endThread(thread)
+      if (left === first) void this.#endDismissed(thread)
       else this.#watchDismissed(thread)
     }, limits.dismissMs)
     this.#dismissing.set(thread, timer)
@@ -557,6 +559,41 @@ export class Peer {
   }
 
   readonly #dismissing = new Map<number, NodeJS.Timeout>()
+
+  /** How often what holds a thread was stopped, or looked for, without that it has helped. */
+  readonly #tries = new Map<number, number>()
+
+  /**
+   * A thread does not hear that it has to leave something. What holds it is stopped, if that is it: a call is known, what runs in a
+   * timer or behind an await is not, and is thought to be it after a second look. `isIt`: of the call that holds it. False: it
+   * was of no use, or cannot be done here.
+   */
+  async #free(thread: number, isIt: (call: number) => boolean): Promise<boolean> {
+    const channel = this.#hosts.get(thread)?.channel
+    if (!channel) return true
+    const call = channel.inside()
+    // Another has it, and will give it back.
+    if (call >= 0 && !isIt(call)) return true
+    const tries = (this.#tries.get(thread) ?? 0) + 1
+    this.#tries.set(thread, tries)
+    if (call < 0 && tries === 1) return true
+    return tries <= 3 && (await channel.interrupt())
+  }
+
+  /** An actor does not leave its thread. */
+  async #endDismissed(thread: number): Promise<void> {
+    if (!(await this.#free(thread, call => this.#owner.actors.isOfDismissed(thread, call)))) this.#endThread(thread)
+    else if (this.#owner.actors.overstays(thread) === undefined) this.#tries.delete(thread)
+    else this.#watchDismissed(thread)
+  }
+
+  /** A call that was given up does not leave its thread. */
+  async #stopCall(thread: number, token: number): Promise<void> {
+    const host = this.#hosts.get(thread)
+    if (!host) return
+    if (!host.channel.claims || !(await this.#free(thread, call => call === token))) this.#endThread(thread)
+    else this.#timer(token, limits.dismissMs, 'grace')
+  }
 
   #timer(token: number, delayMs: number, why: TimerReason): void {
     const timer = setTimeout(() => {
@@ -608,6 +645,7 @@ export class Peer {
 
   #threadEnded(host: WorkerHost, how: WorkerEnd): void {
     this.#hosts.delete(host.id)
+    this.#tries.delete(host.id)
     this.#outboxes.delete(host.client.client.id)
     if (this.#closed) return
     const stoppedTask = this.#owner.stoppedOn(host.id)

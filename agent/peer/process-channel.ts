@@ -147,6 +147,14 @@ export class ProcessChannel implements WorkerChannel {
     await this.#ended.promise
   }
 
+  inside(): number {
+    return -1
+  }
+
+  async interrupt(): Promise<boolean> {
+    return false
+  }
+
   freeze(frozen: boolean): void {
     if (!this.#over && this.pid > 0) this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }

@@ -2,7 +2,8 @@ import type { Worker } from 'node:worker_threads'
 import { record } from '../../wire/records.ts'
 import { RingInbox, RingOutbox } from '../../wire/ring.ts'
 import { sendWords } from '../../wire/texts.ts'
-import type { StartedWorker } from '../workers/index.ts'
+import { FREEZE, INSIDE, type StartedWorker } from '../workers/index.ts'
+import { interruptWorker } from './interrupt.ts'
 import type { ChannelEvents, WorkerChannel } from './worker-host.ts'
 
 /** A worker thread: rings in shared memory, in the same process. */
@@ -48,13 +49,21 @@ export class ThreadChannel implements WorkerChannel {
     await this.#worker.terminate()
   }
 
+  inside(): number {
+    return Atomics.load(this.claims, INSIDE)
+  }
+
+  interrupt(): Promise<boolean> {
+    return interruptWorker(this.#worker)
+  }
+
   freeze(frozen: boolean): void {
     const { claims } = this
-    Atomics.store(claims, claims.length - 1, frozen ? 1 : 0)
+    Atomics.store(claims, FREEZE, frozen ? 1 : 0)
     if (frozen) {
       sendWords(this.outbox, record.freeze, 0, 0)
       this.outbox.flush()
-    } else Atomics.notify(claims, claims.length - 1)
+    } else Atomics.notify(claims, FREEZE)
   }
 
   async measure(): Promise<number> {

@@ -3,7 +3,7 @@ import type { Outbox } from '../../wire/outbox.ts'
 import { dependency, flag, high, low, record, type WorkerFunction } from '../../wire/records.ts'
 import { copyBytes, readText, sendBytes, sendCode, sendText, sendWords } from '../../wire/texts.ts'
 import { limits as coreLimits, type TaskEnd, type ThreadEnd } from '../core/index.ts'
-import { CLAIMS } from '../workers/index.ts'
+import { INSIDE } from '../workers/index.ts'
 import type { ClientRecords, Room } from './client-records.ts'
 import { OutputLines } from './output-lines.ts'
 import type { PeerParts } from './parts.ts'
@@ -53,6 +53,10 @@ export interface WorkerChannel {
   drain(): boolean
   /** Ends it, whatever it does. */
   terminate(): Promise<void>
+  /** The token of the call that holds it now, -1: none, or that is not known. */
+  inside(): number
+  /** Stops what holds it and nothing else. False: that cannot be done here. */
+  interrupt(): Promise<boolean>
   /** Stops all that runs in it, and lets it go on. */
   freeze(frozen: boolean): void
   /** Memory that it takes, in bytes. */
@@ -79,8 +83,7 @@ export class WorkerHost {
   readonly #parts: PeerParts
   readonly #events: WorkerEvents
   readonly #freeClaims: Int32Array
-  /** The last claim is none: it freezes the thread. */
-  #freeClaimCount = CLAIMS - 1
+  #freeClaimCount = INSIDE
   #nextGiven = 1
   /** By claim: pins of the stored arguments, until the thread has taken the task. */
   readonly #claimPins = new Map<number, { token: number; view: boolean }[]>()
@@ -115,7 +118,7 @@ export class WorkerHost {
     this.#events = events
     this.channel = channel
     this.outbox = channel.outbox
-    this.#freeClaims = Int32Array.from({ length: CLAIMS - 1 }, (_, i) => CLAIMS - 2 - i)
+    this.#freeClaims = Int32Array.from({ length: INSIDE }, (_, i) => INSIDE - 1 - i)
     this.#asClient = makeClient(this.outbox)
     channel.open({
       record: (type, field, memory, at, bytes) => this.#record(type, field, memory, at, bytes),

@@ -5,6 +5,9 @@ import type { WorkerIdentity } from './data.ts'
 
 /** Tasks that may be at one worker at a time, begun or not. */
 export const CLAIMS = 1 << 16
+/** Claims that are none: 1 in the last freezes the thread; the other is the token of the call that holds it, or -1. */
+export const FREEZE = CLAIMS - 1
+export const INSIDE = CLAIMS - 2
 
 /** The pipes of a worker process: from its agent, to it, and one that says by its end that the agent is gone. */
 export const pipes = { in: 3, out: 4, life: 5 } as const

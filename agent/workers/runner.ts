@@ -21,6 +21,7 @@ import { ActorCalls, type Called } from './actor-calls.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
+import { INSIDE } from './process-start.ts'
 import { currentTask, Task } from './running-task.ts'
 import { type Keeping, restored, Saving } from './saving.ts'
 import type { WorkerStore } from './worker-store.ts'
@@ -346,8 +347,12 @@ export class Runner {
     const { codec } = actor
     let value: unknown
     try {
-      value = Reflect.apply(method, actor.self, this.#arguments(fn, codec, dependencies, memory, at))
+      const args = this.#arguments(fn, codec, dependencies, memory, at)
+      this.#enter(called, undefined, attempt.token)
+      value = Reflect.apply(method, actor.self, args)
+      this.#exit()
     } catch (error) {
+      this.#exit()
       this.#fail(this.#begunPlain(called, memory, at), undefined, error)
       return
     }
@@ -363,6 +368,38 @@ export class Runner {
     attempt.isCall = false
     this.#saving.called(actor)
     this.#flushNowAndThen()
+  }
+
+  /** The call that holds the thread, so that it can be told from others by whoever has to stop it. */
+  #inside: { called: Called; task: Task | undefined } | undefined
+
+  #enter(called: Called, task: Task | undefined, token: number): void {
+    this.#inside = { called, task }
+    this.#parts.claims[INSIDE] = token
+  }
+
+  #exit(): void {
+    this.#inside = undefined
+    this.#parts.claims[INSIDE] = -1
+  }
+
+  /** The call that held the thread was stopped from outside: it has ended, and others go on. False: it was no call. */
+  interrupted(): boolean {
+    const inside = this.#inside
+    if (!inside) return false
+    this.#exit()
+    const { task, called } = inside
+    const text = `${called.fn.spec.name} was stopped`
+    if (!task) this.#done(this.#plain, flag.error, none, 0, noKeys, -1, text)
+    else if (!task.ended) {
+      this.#leave(task)
+      this.#done(task, flag.error, none, 0, noKeys, -1, text)
+    }
+    for (const group of called.actor.groups()) {
+      group.starting = false
+      if (group.waiting > 0) this.actors.next(called.actor, group)
+    }
+    return true
   }
 
   /** What began as plain goes on as others do. */
@@ -431,11 +468,15 @@ export class Runner {
 
   #call(task: Task, runnable: Runnable, args: unknown[]): void {
     this.#tasks.set(task.token, task)
+    const { group, actor } = task
     let value: unknown
     try {
-      value = currentTask.run(task, apply, runnable.call, task.fn.spec.call ? task.actor?.self : undefined, args)
+      if (group && actor) this.#enter({ fn: task.fn, actor, group }, task, task.token)
+      value = currentTask.run(task, apply, runnable.call, group ? actor?.self : undefined, args)
+      if (group) this.#exit()
       if (task.group && this.#now() - task.startedAt > BLOCKED_MS) task.blocked = true
     } catch (error) {
+      if (group) this.#exit()
       this.#fail(task, runnable, error)
       return
     }

@@ -9,6 +9,7 @@ import { CodeLoader } from '../code/index.ts'
 import { collectWhenIdle } from './collection.ts'
 import type { WorkerIdentity } from './data.ts'
 import { WorkerFunctions } from './functions.ts'
+import { FREEZE } from './process-start.ts'
 import { Runner } from './runner.ts'
 import { currentTask } from './running-task.ts'
 import type { Keeping } from './saving.ts'
@@ -29,6 +30,8 @@ export interface WorkerParts {
 export interface Worker extends RecordHandler {
   /** Reads a batch of records by `read`; what they cause leaves together at its end. */
   round<T>(read: () => T): T
+  /** The call that held the thread was interrupted. False: it was something else, and nothing here can be relied on. */
+  interrupted(): boolean
 }
 
 /** Makes this thread, or this process, a worker: the code of users, and the `shoal` module that this code sees. */
@@ -113,6 +116,13 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
       outbox.flush()
       return found
     },
+    interrupted() {
+      draining = false
+      outbox.abandon()
+      const isKnown = runner.interrupted()
+      outbox.flush()
+      return isKnown
+    },
     record(type: number, field: number, memory: RecordMemory, at: number, bytes: number): void {
       const { i32 } = memory
       const word = at >> 2
@@ -141,7 +151,7 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
           runner.credit(i32[word], i32[word + 1])
           break
         case record.freeze:
-          Atomics.wait(claims, claims.length - 1, 1)
+          Atomics.wait(claims, FREEZE, 1)
           break
         case record.dismiss:
           runner.dismiss(i32[word])

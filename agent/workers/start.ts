@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { bellMemory } from '../../wire/bell.ts'
 import { ringMemory } from '../../wire/ring.ts'
 import type { WorkerData } from './data.ts'
-import { CLAIMS } from './process-start.ts'
+import { CLAIMS, INSIDE } from './process-start.ts'
 
 /** A worker thread that has been started, with the memory that its agent shares with it. */
 export interface StartedWorker {
@@ -19,7 +19,7 @@ export function startWorker(setup: WorkerSetup, client: number, agentBell: Int32
     ...setup,
     client,
     channel: { in: ringMemory(), out: ringMemory(), bell: bellMemory(), peerBell: agentBell },
-    claims: new Int32Array(new SharedArrayBuffer(CLAIMS * 4)),
+    claims: newClaims(),
   }
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
@@ -30,6 +30,12 @@ export function startWorker(setup: WorkerSetup, client: number, agentBell: Int32
     name: 'shoal worker',
   })
   return { worker, data }
+}
+
+function newClaims(): Int32Array {
+  const claims = new Int32Array(new SharedArrayBuffer(CLAIMS * 4))
+  claims[INSIDE] = -1
+  return claims
 }
 
 /** The module that captured code sees as `shoal`. */

@@ -102,6 +102,8 @@ class Agent {
       stop: () => undefined,
       runCall: () => undefined,
       reaches: () => true,
+      stopCall: () => undefined,
+      callLeft: () => undefined,
       claimName: () => undefined,
       detachedMade: () => undefined,
       detachedLost: () => undefined,

@@ -74,6 +74,8 @@ class SimPeer {
       stop: () => undefined,
       runCall: () => undefined,
       reaches: () => true,
+      stopCall: () => undefined,
+      callLeft: () => undefined,
       claimName: () => undefined,
       detachedMade: () => undefined,
       detachedLost: () => undefined,

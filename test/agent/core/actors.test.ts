@@ -186,7 +186,7 @@ t.test('a call whose time is over leaves its actor, which goes on', async t => {
   s.pass(101)
   t.same(s.take(), ['abort c1 on t1', 'error timeout', 'result c1: error of 3 bytes'])
   s.pass(1000)
-  t.same(s.take(), ['end t1'], 'only where it does not leave is its thread ended')
+  t.same(s.take(), ['stop a call on t1'], 'only where it does not leave is it stopped')
 })
 
 t.test('an actor of another peer: calls wait for where it is, go there, and come back when it is not', async t => {

@@ -83,6 +83,8 @@ export class Scenario {
       runCall: (thread, row, actor) =>
         this.log.push(`call ${this.name(row)} of ${this.name(this.owner.rows.rowOf(actor))} on t${thread}`),
       reaches: () => true,
+      stopCall: thread => this.log.push(`stop a call on t${thread}`),
+      callLeft: () => undefined,
       claimName: () => undefined,
       detachedMade: () => undefined,
       detachedLost: () => undefined,
