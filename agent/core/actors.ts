@@ -13,6 +13,8 @@ export interface ActorPart {
   queues?: Map<number, number[]> | undefined
   /** Calls of this peer's programs that have not ended. */
   pending: number
+  /** It alone: what a call holds that names nothing else. Not to be changed. */
+  alone?: number[]
   /** How often it was made anew. */
   restarts: number
   /** Why it is no more, or what it waits for. */
@@ -180,15 +182,17 @@ export class Actors {
   // ---- calls
 
   /** A call of a client's: who makes it, and of which actor. Its actor is held until it ends. */
-  called(row: number, actor: number, client: Client, parent: number): void {
+  called(row: number, actor: number, client: Client, parent: number): ActorPart {
     const rows = this.#rows
     rows.actor[row] = actor
-    this.#part(actor).pending++
+    const part = this.#part(actor)
+    part.pending++
     if (parent < 0) rows.caller[row] = -1 - client.id
     else {
       const caller = rows.actor[parent] < 0 ? -1 : this.#objects.place(rows.actor[parent])
       rows.caller[row] = caller < 0 ? rows.token(parent) : 2 ** 40 + rows.token(caller)
     }
+    return part
   }
 
   /** A call that another peer sends. */

@@ -136,6 +136,7 @@ export class Lineage {
     const lost = extra.attempts?.at(-1)
     if (lost) lost.error = reason
     rows.attempt[row]++
+    if (extra.actor) extra.actor.restarts++
     rows.peer[row] = -1
     rows.thread[row] = -1
     rows.state[row] = state.waiting

@@ -931,7 +931,11 @@ export class Objects {
     }
     // All of them are known to be lost before the first is made again: one may need another.
     for (const row of lost) {
-      if (rows.state[row] === state.remote) this.#lose(row, `the peer that had it, ${peerId}, is gone`)
+      if (rows.state[row] === state.remote)
+        this.#lose(
+          row,
+          rows.extra[row]?.actor ? `its peer ${peerId} was lost` : `the peer that had it, ${peerId}, is gone`,
+        )
       this.letGo(row)
     }
     for (const token of orphans) {

@@ -409,9 +409,14 @@ export class Owner {
     }
     const extra = rows.more(row)
     this.objects.hold(actor)
-    extra.holds ??= []
-    extra.holds.push(actor)
-    this.actors.called(row, actor, client, task.parent >= 0 ? rows.rowOf(task.parent) : -1)
+    const part = this.actors.called(row, actor, client, task.parent >= 0 ? rows.rowOf(task.parent) : -1)
+    if (extra.holds) extra.holds.push(actor)
+    else if (task.dependencies.length > 0) extra.holds = [actor]
+    else {
+      // Most calls hold nothing else: one list serves them all.
+      part.alone ??= [actor]
+      extra.holds = part.alone
+    }
     return true
   }
 
@@ -1586,8 +1591,7 @@ export class Owner {
       return
     }
     const obstacle = mayRestart ? this.lineage.makeAgain(row, reason) : 'it is not to be made anew'
-    if (obstacle === undefined) part.restarts++
-    else this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
+    if (obstacle !== undefined) this.objects.ends(row, { kind: 'actor-died', name: this.#kind(row).name, reason })
     this.objects.letGo(row)
   }
 

@@ -38,6 +38,8 @@ interface Reach {
   owner?: PeerRun
   client?: number
   number?: number
+  /** Of a detached one: how the handles of its maker name it, {peer/incarnation/client/number}. */
+  origin?: string
   shape: string
 }
 
@@ -125,7 +127,7 @@ export class NamedActors implements DirectoryHost {
     const detached = actor.detached ? this.#specOf(row, namespace) : undefined
     if (detached) await this.#host.spread([spec.code, ...spec.blobs, ...spec.codes].filter(hash => hash !== ''))
     const reach: Reach = actor.detached
-      ? { shape: actor.shape }
+      ? { shape: actor.shape, origin: [...this.#nameOf(row)].join('/') }
       : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
     const directory = await this.directory()
     const { won, entry } = await directory.claim({
@@ -186,6 +188,24 @@ export class NamedActors implements DirectoryHost {
       dependencies,
       contained,
     }
+  }
+
+  /** Detached actors, by how the handles of their makers name them: those may be gone. */
+  async origins(): Promise<Map<string, number>> {
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => [])
+    const found = new Map<string, number>()
+    for (const { id, data, owner } of entries) {
+      const { origin } = JSON.parse(data) as Reach
+      if (!owner && origin) found.set(origin, id)
+    }
+    return found
+  }
+
+  /** A handle whose maker is gone is of a detached actor. */
+  continueOrphan(row: number, id: number): void {
+    this.#parts.owner.continuesIn(row, this.#client, id)
   }
 
   /** One of this peer's actors is over: its name is free. */

@@ -720,6 +720,8 @@ export class Peer {
         this.#print([this.#drivers.get(job)], isError, line)
       },
       answer: (method, params, peer) => this.#answerHere(method, params, peer),
+      detached: () => this.#named.origins(),
+      continueIn: (row, id) => this.#named.continueOrphan(row, id),
       stirred: () => this.#stirred(),
       log: line => this.#options.log(line),
     })

@@ -48,6 +48,9 @@ export interface RemoteHost {
   output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
   /** Answers a question of another peer. */
   answer(method: string, params: unknown, peer: number): Promise<unknown>
+  /** Detached actors, by the names that those who made them gave their handles. */
+  detached(): Promise<ReadonlyMap<string, number>>
+  continueIn(row: number, id: number): void
   /** Something happened outside a turn. */
   stirred(): void
   log(line: string): void
@@ -153,6 +156,8 @@ export class RemotePeers {
       ask: (peer, method, params) => this.ask(peer, method, params),
       linked: () => this.linked(),
       ownPeerId: host.own.peerId,
+      detached: () => host.detached(),
+      continueIn: (row, id) => host.continueIn(row, id),
       stirred: () => host.stirred(),
     })
     this.#questions = new Questions((peer, method, params) =>

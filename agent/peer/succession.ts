@@ -7,6 +7,10 @@ import type { PeerParts } from './parts.ts'
 export interface SuccessionHost {
   ask(peer: number, method: string, params: unknown): Promise<unknown>
   linked(): Iterable<{ peerId: string; index: number }>
+  /** Detached actors, by the names that those who made them gave their handles: {peer/incarnation/client/number}. */
+  detached(): Promise<ReadonlyMap<string, number>>
+  /** A handle is of a detached actor. */
+  continueIn(row: number, id: number): void
   ownPeerId: string
   stirred(): void
 }
@@ -161,6 +165,7 @@ export class Succession {
     const { rows, objects, peers } = this.#parts.owner
     const { peerId, incarnation } = peers.get(peer)
     let open = tokens.map(token => rows.rowOf(token))
+    let detached: ReadonlyMap<string, number> | undefined
     for (const until = performance.now() + limits.successionMs; open.length > 0; ) {
       const keys = open.map((row): Key => [peers.homeOf(rows.client[row])?.client ?? 0, rows.number[row]])
       const answers = await this.#askAll({ peerId, incarnation, keys })
@@ -173,7 +178,13 @@ export class Succession {
         } else if (performance.now() < until && answers.some(({ answer }) => answer[i] === 'not yet')) {
           later.push(row)
           continue
-        } else objects.orphaned(row, peer)
+        } else {
+          // What is no object may be an actor that the directory has now.
+          detached ??= await this.#host.detached()
+          const id = detached.get(`${peerId}/${incarnation}/${keys[i].join('/')}`)
+          if (id === undefined) objects.orphaned(row, peer)
+          else this.#host.continueIn(row, id)
+        }
         objects.letGo(row)
       }
       open = later

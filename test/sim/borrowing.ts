@@ -157,6 +157,8 @@ class Agent {
     this.remote = new RemotePeers(parts, {
       own,
       jobOf: () => 1,
+      detached: async () => new Map(),
+      continueIn: () => undefined,
       jobName: () => ({ peer: this.peerId, incarnation: 1, n: 1, jobId: 'j', namespace: 'n' }),
       endJob: () => undefined,
       output: () => undefined,
