@@ -357,13 +357,12 @@ export class Scheduler {
     return kind.ready.count > 0 && this.#place(kind, now)
   }
 
+  /** The thread of the nearest task above one, by its ancestors, if that is suspended there. What runs in actors has its own threads. */
   #parentThread(row: number): number {
-    const parent = this.#rows.parent[row]
-    if (parent < 0) return -1
-    const at = this.#rows.rowOf(parent)
-    return at >= 0 && this.#rows.state[at] >= state.suspended && this.#rows.state[at] <= state.resuming
-      ? this.#rows.thread[at]
-      : -1
+    const rows = this.#rows
+    let at = rows.rowOf(rows.parent[row])
+    while (at >= 0 && rows.actor[at] >= 0) at = rows.rowOf(rows.parent[at])
+    return at >= 0 && rows.state[at] >= state.suspended && rows.state[at] <= state.resuming ? rows.thread[at] : -1
   }
 
   #enter(thread: Thread, kind: Kind): void {

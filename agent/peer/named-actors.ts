@@ -3,9 +3,11 @@ import type { FunctionSpec } from '../../wire/records.ts'
 import { type ActorPart, Kind, type Location, state } from '../core/index.ts'
 import type { Directory, DirectoryHost, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
 import type { JobName } from './job-names.ts'
+import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
 import { placementOf } from './placement.ts'
 import { actorOf, poolOf } from './pools.ts'
+import type { Row } from './row-pages.ts'
 
 /** The owner of detached actors, as refs name it: no peer, the directory. */
 export const namesOwner = { peerId: '@names', incarnation: 0 } as const
@@ -231,8 +233,7 @@ export class NamedActors implements DirectoryHost {
 
   /** What errors say of an actor that is over. */
   #learn({ id, data }: Entry): void {
-    const [className] = JSON.parse((JSON.parse(data) as Reach).shape) as [string]
-    this.#classes.set(id, className)
+    this.#classes.set(id, classOf(data))
     if (this.#classes.size > CLASSES_MAX)
       for (const oldest of this.#classes.keys()) return void this.#classes.delete(oldest)
   }
@@ -492,12 +493,34 @@ export class NamedActors implements DirectoryHost {
     if (thread !== undefined) this.#host.freeze(thread, false)
   }
 
-  /** Rows of detached actors that have no place, as the directory's leader knows them. */
-  async pending(): Promise<Entry[]> {
+  /** Rows, as `state.actors` gives them, of detached actors that have no place. */
+  async unplaced(): Promise<Row[]> {
     if (!this.#directory) return []
-    const entries = await (await this.#directory).entries().catch(() => [])
-    return entries.filter(entry => !entry.owner && entry.state !== 'alive')
+    const late = new Promise<Entry[]>(resolve => setTimeout(resolve, limits.askMs, []).unref())
+    const asked = this.#directory.then(directory => directory.entries()).catch(() => [])
+    const entries = await Promise.race([asked, late])
+    return entries
+      .filter(({ owner, state: is }) => !owner && is !== 'alive')
+      .map(({ id, namespace, name, state: is, data, restarts, reason }) => ({
+        actorId: taskIdText(namesOwner, 0, id),
+        className: classOf(data),
+        name,
+        namespace,
+        lifetime: 'detached',
+        state: is,
+        reason:
+          reason === undefined
+            ? 'no peer has room for it yet'
+            : `no peer has room for it yet: ${reasonFrom(reason).reason}`,
+        restarts,
+        pendingCalls: 0,
+      }))
   }
+}
+
+/** Of which class an entry's actor is. */
+function classOf(data: string): string {
+  return (JSON.parse((JSON.parse(data) as Reach).shape) as [className: string])[0]
 }
 
 function toText(bytes: Uint8Array): string {

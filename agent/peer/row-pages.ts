@@ -45,17 +45,21 @@ export interface Others {
 /** This peer's own place among those of a page. */
 const HERE = ''
 
+export function isWanted(row: Row, filter: Record<string, unknown> = {}): boolean {
+  for (const key in filter) if (String(row[key]) !== String(filter[key])) return false
+  return true
+}
+
 /** A page of one peer's rows. */
 export function page(
   rows: Iterable<Placed>,
   { filter = {}, limit = limits.stateRowsMax }: RowsQuestion<number>,
 ): Page<number> {
-  const wanted = Object.entries(filter)
   const count = limit > 0 ? Math.min(limit, limits.stateRowsMax) : limits.stateRowsMax
   const found: Row[] = []
   let next = 0
   for (const placed of rows) {
-    if (!wanted.every(([key, value]) => String(placed.row[key]) === String(value))) continue
+    if (!isWanted(placed.row, filter)) continue
     if (found.length === count) return { rows: found, next }
     found.push(placed.row)
     next = placed.next

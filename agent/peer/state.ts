@@ -7,7 +7,16 @@ import { type ActorRowSources, actorCounts, actorRows } from './actor-rows.ts'
 import { clock, clocks } from './clocks.ts'
 import { objectRows } from './object-rows.ts'
 import type { PeerParts } from './parts.ts'
-import { mergedPage, type Others, type Page, type Placed, page, type Row, type RowsQuestion } from './row-pages.ts'
+import {
+  isWanted,
+  mergedPage,
+  type Others,
+  type Page,
+  type Placed,
+  page,
+  type Row,
+  type RowsQuestion,
+} from './row-pages.ts'
 import { taskNames } from './task-names.ts'
 import type { WorkerHost } from './worker-host.ts'
 
@@ -26,6 +35,8 @@ export interface StateSources {
   draining(): boolean
   /** Placement groups that are not reserved. */
   waitingGroups(): Row[]
+  /** Detached actors that live nowhere now: those are nobody's but the directory's. */
+  unplacedActors(): Promise<Row[]>
 }
 
 /** The questions whose answers are pages of rows. */
@@ -48,7 +59,10 @@ export class PeerState {
   async answer(method: string, params: unknown, others: Others): Promise<unknown> {
     if (isRows(method)) {
       const here = (question: RowsQuestion<number>): Page<number> => this.#page(method, question)
-      return await mergedPage(method, (params ?? {}) as RowsQuestion, { here, others })
+      const question = (params ?? {}) as RowsQuestion
+      const unplaced = method === 'actors' && !question.after ? this.#peer.unplacedActors() : []
+      const merged = await mergedPage(method, question, { here, others })
+      return { ...merged, rows: [...(await unplaced).filter(row => isWanted(row, question.filter)), ...merged.rows] }
     }
     switch (method) {
       case 'peers':
@@ -163,12 +177,14 @@ export class PeerState {
 
   async #status(others: Others): Promise<Row> {
     const { tasks, actors, waiting } = this.#counts()
+    const unplaced = this.#peer.unplacedActors()
     for (const { answer } of await others.ask('counts', () => null)) {
       const more = answer as { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] }
       for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
       for (const [is, count] of Object.entries(more.actors)) actors[is] = (actors[is] ?? 0) + count
       waiting.push(...(more.waiting as typeof waiting))
     }
+    for (const { state: is } of await unplaced) actors[is as string] = (actors[is as string] ?? 0) + 1
     const peers = this.#peers(others)
     return {
       meshId: this.#peer.meshId,

@@ -57,3 +57,18 @@ t.test('a detached actor is found by the handle of its maker when the peer of th
   t.equal(await get(handle.add.remote()), 2, 'the same instance')
   t.equal(await get((await getActor<Kept>('kept')).add.remote()), 3)
 })
+
+t.test('a detached actor that lives nowhere is among the rows of every peer', async t => {
+  await using mesh = await AgentMesh.start(2, '--cpus', '2')
+  const [a, b] = mesh.agents as [(typeof mesh.agents)[0], (typeof mesh.agents)[0]]
+  await using attached = await init({ address: a.socket, namespace: 'test', logToDriver: false })
+  const K = actor(Kept, { name: 'kept', lifetime: 'detached', restarts: 1, placement: { peer: b.peerId } })
+  const handle = K.remote()
+  t.equal(await get(handle.add.remote()), 1)
+  mesh.kill(b)
+  const rowsOf = () => Array.fromAsync(attached.state.actors({ name: 'kept', state: 'restarting' }))
+  await eventually('it has no place', async () => (await rowsOf()).length > 0)
+  t.match(await rowsOf(), [
+    { className: 'Kept', namespace: 'test', lifetime: 'detached', restarts: 1, reason: /no peer/ },
+  ])
+})
