@@ -21,6 +21,8 @@ export interface ActorPart {
   reason?: string | undefined
   /** It is looked for again after a while. */
   looking?: boolean
+  /** Its queues are gone through. */
+  advancing?: boolean
   /** It has its name, or needs none. */
   named?: boolean
   /** Of one that lives here for others: it may be made anew elsewhere. */
@@ -51,8 +53,10 @@ export interface Instance {
   sent: Map<string, number> | undefined
   /** Calls whose turn it is, and which wait until their group has fewer, by group. */
   held: Map<string, number[]> | undefined
+  /** It shares its worker with others. */
+  readonly shares: boolean
   /** Calls that it had when it was told that it is over. */
-  had?: readonly number[]
+  had?: ReadonlySet<number>
   /** Its worker was told that it is over. */
   ending: boolean
 }
@@ -131,9 +135,10 @@ export class Actors {
   }
 
   /** It lives, in a worker of this peer. */
-  alive(row: number, thread: number, kind: Kind, gpus: readonly number[] | undefined): void {
+  alive(row: number, at: Pick<Instance, 'thread' | 'kind' | 'gpus' | 'shares'>): void {
+    const { thread } = at
     const part = this.#part(row)
-    part.instance = { thread, kind, gpus, calls: 0, sent: undefined, held: undefined, ending: false }
+    part.instance = { ...at, calls: 0, sent: undefined, held: undefined, ending: false }
     this.#rows.more(row).bytes = this.#rows.attempt[row]
     if (part.reason !== undefined) part.reason = undefined
     let there = this.#onThread.get(thread)
@@ -230,6 +235,13 @@ export class Actors {
     else part.queues.set(rows.caller[row], [rows.token(row)])
   }
 
+  /** The actor of a call that waits may be over: then that waits for no argument. */
+  look(row: number): void {
+    const actor = this.#rows.actor[row]
+    if (this.#rows.state[this.resolve(actor)] === state.failed)
+      this.#advance(actor, this.#part(actor), this.#rows.caller[row])
+  }
+
   /** By number: one that is made again goes before those that were made after it. */
   #insert(queue: number[], row: number): void {
     const rows = this.#rows
@@ -245,13 +257,16 @@ export class Actors {
   #advance(actor: number, part: ActorPart, caller: number): void {
     const rows = this.#rows
     const queue = part.queues?.get(caller)
-    if (!queue) return
+    if (!queue || part.advancing) return
+    part.advancing = true
     let done = 0
     for (; done < queue.length; done++) {
       const row = rows.rowOf(queue[done])
       if (row < 0 || rows.state[row] !== state.waiting) continue
-      if ((rows.extra[row]?.missing ?? 0) > 0 || !this.#dispatch(row, actor)) break
+      const lacks = (rows.extra[row]?.missing ?? 0) > 0 && rows.state[this.resolve(actor)] !== state.failed
+      if (lacks || !this.#dispatch(row, actor)) break
     }
+    part.advancing = false
     if (done === queue.length) part.queues?.delete(caller)
     else if (done > 0) queue.splice(0, done)
   }
@@ -465,6 +480,30 @@ export class Actors {
     const actor = this.#rows.actor[row]
     const part = actor < 0 ? undefined : this.#rows.extra[actor]?.actor
     if (part && part.pending > 0) part.pending--
+    this.unqueue(row)
+  }
+
+  /** A call that is over waits for nothing: those behind it go. */
+  unqueue(row: number): void {
+    const rows = this.#rows
+    const actor = rows.actor[row]
+    const part = actor < 0 || rows.state[row] !== state.waiting ? undefined : rows.extra[actor]?.actor
+    const queue = part?.queues?.get(rows.caller[row])
+    if (!part || !queue || part.advancing) return
+    const at = queue.indexOf(rows.token(row))
+    if (at >= 0) queue.splice(at, 1)
+    this.#advance(actor, part, rows.caller[row])
+  }
+
+  /** Calls that wait for an actor which lives here no more: of other peers'. */
+  takeGuests(actor: number): number[] {
+    const rows = this.#rows
+    const part = rows.extra[actor]?.actor
+    const tokens = [...(part?.queues?.values() ?? [])].flat()
+    if (part) part.queues = undefined
+    return tokens
+      .map(token => rows.rowOf(token))
+      .filter(row => row >= 0 && rows.state[row] === state.waiting && rows.extra[row]?.home)
   }
 
   /** A call that another peer had came back from it, however. `lost`: there is no such actor there any more. */
@@ -534,11 +573,11 @@ export class Actors {
     const part = this.#part(row)
     const { instance } = part
     if (!instance) return
-    const { thread, kind } = instance
+    const { thread } = instance
     part.instance = undefined
     this.#onThread.get(thread)?.delete(row)
     if (instance.calls > 0) this.#endCalls(row, instance, reason)
-    if (kind.actor?.shares && kind.pool !== '@own') {
+    if (instance.shares) {
       const token = this.#rows.token(row)
       this.#dismissing.set(token, instance)
       this.#effects.dismiss(thread, token)
@@ -567,7 +606,7 @@ export class Actors {
 
   /** Whether a call is one that an actor had when it was told to leave a thread. */
   isOfDismissed(thread: number, call: number): boolean {
-    for (const { thread: on, had } of this.#dismissing.values()) if (on === thread && had?.includes(call)) return true
+    for (const { thread: on, had } of this.#dismissing.values()) if (on === thread && had?.has(call)) return true
     return false
   }
 
@@ -581,16 +620,42 @@ export class Actors {
   #endCalls(actor: number, instance: Instance, reason: string): void {
     const rows = this.#rows
     const mine: number[] = []
-    for (let row = 0; row < rows.capacity; row++) {
-      if (rows.actor[row] < 0 || rows.state[row] === state.free) continue
+    for (const row of this.#byActor ? (this.#byActor.get(actor) ?? none) : this.#calls()) {
+      if (rows.actor[row] < 0) continue
       const at = rows.state[row]
       const sent = at >= state.running && at <= state.resuming && rows.thread[row] === instance.thread
       if (!sent && at !== state.queued) continue
       if (this.#objects.place(this.resolve(rows.actor[row])) === actor) mine.push(row)
     }
     mine.sort((a, b) => rows.number[a] - rows.number[b])
-    instance.had = mine.map(row => rows.token(row))
+    instance.had = new Set(mine.map(row => rows.token(row)))
     for (const row of mine) this.#effects.again(row, reason)
+  }
+
+  /** Calls of each actor that lives here, while many of those end. */
+  #byActor: Map<number, Set<number>> | undefined;
+
+  *#calls(): Iterable<number> {
+    const rows = this.#rows
+    for (let row = 0; row < rows.capacity; row++) {
+      if (rows.actor[row] >= 0 && rows.state[row] >= state.queued && rows.state[row] <= state.resuming) yield row
+    }
+  }
+
+  /** Ends many: what each has to end is looked for once. */
+  endMany(end: () => void): void {
+    this.#byActor = new Map()
+    for (const row of this.#calls()) {
+      const place = this.#objects.place(this.resolve(this.#rows.actor[row]))
+      const there = this.#byActor.get(place)
+      if (there) there.add(row)
+      else this.#byActor.set(place, new Set([row]))
+    }
+    try {
+      end()
+    } finally {
+      this.#byActor = undefined
+    }
   }
 
   /** A worker ended under the actors that lived in it: their rows, which live here no more. */
@@ -622,7 +687,21 @@ export class Actors {
         if (row < 0 || rows.state[row] !== state.queued) continue
         rows.state[row] = state.waiting
         this.waits(row)
+        this.#requeued.add(rows.actor[row])
       }
+    }
+  }
+
+  /** Actors whose calls wait again. */
+  readonly #requeued = new Set<number>()
+
+  /** Calls that wait again since their actor's worker ended look for where that is now. */
+  advanceRequeued(): void {
+    const actors = [...this.#requeued]
+    this.#requeued.clear()
+    for (const actor of actors) {
+      const part = this.#rows.extra[actor]?.actor
+      if (part) this.#advanceAll(actor, part)
     }
   }
 

@@ -31,6 +31,8 @@ export const limits = {
   sparesMax: 2,
   /** After a time-out a task may still leave by itself for this long before its thread is ended. */
   abortGraceMs: 50,
+  /** A timer may end so much too early. */
+  timerSlackMs: 2,
   /** Arguments up to this many bytes live in the task's row. */
   rowArgumentBytes: 48,
   /** Fetched copies of at least so many bytes stay for a while after their last use. */

@@ -396,7 +396,10 @@ export class Owner {
     // A worker that is being ended may have said it before it was.
     if (this.#endedJobs.has(rows.job[row])) this.#failTask(row, jobOver, now)
     else if (task.dependencies.length === 0 || this.#depend(row, client, task.dependencies)) this.#queue(row, kind)
-    else if (kind.call && rows.state[row] === state.waiting) this.actors.waits(row)
+    else if (kind.call && rows.state[row] === state.waiting) {
+      this.actors.waits(row)
+      this.actors.look(row)
+    }
   }
 
   /** A call: of which actor, and who makes it. False: of none. */
@@ -906,6 +909,7 @@ export class Owner {
     const holds = extra.holds
     extra.holds = undefined
     this.exchange.guestWent(extra.home?.peer ?? -1, this.#kind(row))
+    this.actors.unqueue(row)
     rows.state[row] = state.failed
     this.objects.letGo(row)
     if (holds) for (const held of holds) this.objects.letGo(held)
@@ -1070,10 +1074,11 @@ export class Owner {
   }
 
   /** An attempt began: for those with a limit on their time. */
-  started(token: number): void {
+  started(token: number, now: number): void {
     const row = this.rows.rowOf(token)
     if (row < 0 || this.rows.state[row] !== state.running) return
     const kind = this.#kind(row)
+    this.rows.startedAt[row] = now
     if (kind.timed) this.#effects.timer(token, kind.timeoutMs, 'timeout')
   }
 
@@ -1130,6 +1135,7 @@ export class Owner {
     const extra = rows.more(row)
     const old = extra.holds
     this.exchange.guestWent(extra.home?.peer ?? -1, this.#kind(row))
+    this.actors.unqueue(row)
     for (const held of end.holds) objects.hold(held)
     extra.holds = end.holds.length > 0 ? [...end.holds] : undefined
     extra.arguments = undefined
@@ -1276,6 +1282,8 @@ export class Owner {
       return
     }
     if (this.rows.state[row] < state.running || this.rows.state[row] > state.resuming) return
+    // The time of an attempt before this one.
+    if (now - this.rows.startedAt[row] < kind.timeoutMs - limits.timerSlackMs) return
     this.#giveUp(row, now, true)
     this.#failTask(row, { kind: 'timeout', name: kind.name, timeoutMs: kind.timeoutMs }, now)
   }
@@ -1366,6 +1374,7 @@ export class Owner {
     const begunCalls = begun.filter(row => calls.has(row)).sort((a, b) => rows.number[a] - rows.number[b])
     for (const row of begunCalls) this.#callLost(row, why(this.actors.resolve(rows.actor[row])), now)
     for (const row of lived) this.#actorLost(row, why(row), true)
+    this.actors.advanceRequeued()
   }
 
   /** The code of a function cannot be loaded at this peer: its task fails. */
@@ -1403,11 +1412,13 @@ export class Owner {
       if (rows.extra[row]?.home) this.#dropGuest(row)
       else this.#failTask(row, this.#kind(row).actor ? programOver : jobOver, now)
     }
-    for (const row of [...this.actors.known]) {
-      const extra = rows.extra[row]
-      if (rows.job[row] !== job || extra?.home || extra?.actor?.detached || rows.state[row] === state.failed) continue
-      this.endActor(row, programOver.reason, now)
-    }
+    this.actors.endMany(() => {
+      for (const row of [...this.actors.known]) {
+        const extra = rows.extra[row]
+        if (rows.job[row] !== job || extra?.home || extra?.actor?.detached || rows.state[row] === state.failed) continue
+        this.endActor(row, programOver.reason, now)
+      }
+    })
     this.scheduler.jobEnded(job)
   }
 
@@ -1530,7 +1541,8 @@ export class Owner {
     const { gpus, home } = extra
     if (gpus) extra.gpus = undefined
     this.scheduler.installed(row, now)
-    this.actors.alive(row, thread, kind, gpus)
+    const shares = this.scheduler.threads.get(thread)?.pool === sharedPool
+    this.actors.alive(row, { thread, kind, gpus, shares })
     if (home) {
       this.exchange.guestWent(home.peer, kind)
       rows.state[row] = state.ready
@@ -1575,6 +1587,7 @@ export class Owner {
     if (extra.home) {
       this.#effects.actorLost(row, reason, mayRestart, free)
       rows.state[row] = state.failed
+      this.#returnCalls(row)
       this.objects.letGo(row)
       return
     }
@@ -1687,7 +1700,17 @@ export class Owner {
       return
     }
     this.actors.stop(row, reason)
+    this.#returnCalls(row)
     this.objects.letGo(row)
+  }
+
+  /** Calls of other peers that wait for an actor which lives here no more go back: its owner says where it is. */
+  #returnCalls(actor: number): void {
+    for (const row of this.actors.takeGuests(actor)) {
+      const home = this.rows.extra[row]?.home
+      if (home) this.#effects.notHere(home.peer, home.token)
+      this.#dropGuest(row)
+    }
   }
 
   /** An actor that lives here has saved its state. */

@@ -51,37 +51,44 @@ export class PeerActors {
   async killByClient(params: unknown, client: Client): Promise<null> {
     const { slot, number, restart } = params as { slot: number; number: number; restart: boolean }
     const { owner, names } = this.#parts
-    const { rows, objects, peers } = owner
+    const { rows } = owner
     const named = client.row(slot)
     if (named < 0 || rows.number[named] !== number) return null
-    const row = owner.actors.resolve(named)
-    const by = `it was killed by a program on peer ${names.own.peerId}`
-    if (this.#named.isOwner(rows.client[row])) {
-      await this.#named.kill(row, restart, by)
-      return null
-    }
-    if (!objects.isForeign(row)) {
-      this.#kill(row, restart, by)
-      return null
-    }
-    const home = peers.homeOf(rows.client[row])
-    const asked: Killing = { key: [home?.client ?? 0, rows.number[row]], restart, by }
-    // An owner that is gone has no actors left.
-    if (home) {
-      const answer = this.#host.ask(home.peer, 'kill-actor', asked)
-      this.#host.stirred()
-      await answer.catch(() => undefined)
-    }
+    await this.#end(named, restart, `it was killed by a program on peer ${names.own.peerId}`)
     return null
   }
 
   /** Another peer has such a handle. */
   async killByPeer(params: unknown): Promise<null> {
     const { key, restart, by } = params as Killing
-    const { owner } = this.#parts
-    const named = owner.objects.shared(key[0], key[1])
-    if (named >= 0) this.#kill(owner.actors.resolve(named), restart, by)
+    const named = this.#parts.owner.objects.shared(key[0], key[1])
+    if (named >= 0) await this.#end(named, restart, by)
     return null
+  }
+
+  async #end(named: number, restart: boolean, by: string): Promise<void> {
+    const { rows, objects, actors } = this.#parts.owner
+    const claim = this.#named.claimed(rows.token(named))
+    if (!claim) return await this.#endNow(actors.resolve(named), restart, by)
+    // Which actor it is, is found out now.
+    objects.hold(named)
+    await claim
+    await this.#endNow(actors.resolve(named), restart, by)
+    objects.letGo(named)
+  }
+
+  /** Ends an actor, whoever owns it. */
+  async #endNow(row: number, restart: boolean, by: string): Promise<void> {
+    const { rows, objects, peers } = this.#parts.owner
+    if (this.#named.isOwner(rows.client[row])) return await this.#named.kill(row, restart, by)
+    if (!objects.isForeign(row)) return this.#kill(row, restart, by)
+    const home = peers.homeOf(rows.client[row])
+    // An owner that is gone has no actors left.
+    if (!home) return
+    const asked: Killing = { key: [home.client, rows.number[row]], restart, by }
+    const answer = this.#host.ask(home.peer, 'kill-actor', asked)
+    this.#host.stirred()
+    await answer.catch(() => undefined)
   }
 
   #kill(row: number, restart: boolean, by: string): void {

@@ -74,6 +74,7 @@ export class NamedActors implements DirectoryHost {
   #directory: Promise<Directory> | undefined
   /** Names of this peer's actors, by the tokens of their rows. */
   readonly #claimed = new Map<number, number>()
+  readonly #claims = new Map<number, Promise<void>>()
   /** Detached actors that live here, by their ids. */
   readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
   readonly #saved = new Map<number, Saved>()
@@ -112,11 +113,18 @@ export class NamedActors implements DirectoryHost {
   claim(row: number): void {
     const { rows } = this.#parts.owner
     const token = rows.token(row)
-    void this.#claim(row, token).catch((error: Error & { code?: string }) => {
+    const claim = this.#claim(row, token).catch((error: Error & { code?: string }) => {
       if (rows.rowOf(token) < 0) return
       this.#parts.owner.unnamed(row, { kind: 'actor-died', reason: `its name could not be had: ${error.message}` })
       this.#host.stirred()
     })
+    this.#claims.set(token, claim)
+    void claim.then(() => this.#claims.delete(token))
+  }
+
+  /** Resolves when the actor of a row waits for its name no more; undefined: it does not. */
+  claimed(token: number): Promise<void> | undefined {
+    return this.#claims.get(token)
   }
 
   async #claim(row: number, token: number): Promise<void> {

@@ -122,6 +122,8 @@ export class Peer {
   readonly #rings: { inbox: RingInbox; driver: Driver }[] = []
   readonly #sockets = new Set<SocketClient>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** The worker that has just ended. */
+  #ending: WorkerHost | undefined
   readonly #jobs = new Map<number, { jobId: string; namespace: string; script: string | undefined; home?: JobName }>()
   /** Of classes whose jobs are over. */
   readonly #namespaces = new Map<number, string>()
@@ -412,7 +414,8 @@ export class Peer {
       startThread: (thread, pool) => this.#startWorker(thread, pool),
       endThread: thread => this.#endThread(thread),
       run: (thread, row, width) => this.#hosts.get(thread)?.run(row, width),
-      revoke: (thread, row) => this.#hosts.get(thread)?.revoke(row) ?? false,
+      revoke: (thread, row) =>
+        (this.#ending?.id === thread ? this.#ending : this.#hosts.get(thread))?.revoke(row) ?? false,
       resume: (thread, row) => this.#hosts.get(thread)?.resumed(this.#owner.rows.token(row)),
       abort: (thread, token, leaves) => this.#hosts.get(thread)?.abort(token, leaves),
       claimName: row => this.#named.claim(row),
@@ -652,7 +655,10 @@ export class Peer {
     const stoppedTask = this.#owner.stoppedOn(host.id)
     const { culprit, lines } = host
     const reason = stoppedTask ? 'it was ended' : how.reason
+    // What it has not begun can be told from what it has.
+    this.#ending = host
     this.#owner.threadEnded(host.id, { ...how, lastLines: lines, culprit, stoppedTask, reason }, this.#parts.now())
+    this.#ending = undefined
     this.#owner.detach(host.client.client)
     this.#streams.clientGone(host.client.client.id)
   }

@@ -396,7 +396,7 @@ export class WorkerHost {
         this.#freeClaim(i32[word])
         break
       case record.started:
-        owner.started(i32[word])
+        owner.started(i32[word], this.#parts.now())
         break
       case record.exiting:
         this.culprit = i32[word]
@@ -507,7 +507,7 @@ export class WorkerHost {
     const { owner } = this.#parts
     owner.done(token, this.id, end, this.#from, this.#parts.now())
     // What one task left behind is not to be the next one's undoing.
-    if (this.channel.isWorn && owner.scheduler.threads.get(this.id)?.state === 'live')
-      owner.scheduler.endThread(this.id)
+    const thread = owner.scheduler.threads.get(this.id)
+    if (this.channel.isWorn && thread?.state === 'live' && thread.actors === 0) owner.scheduler.endThread(this.id)
   }
 }

@@ -182,7 +182,7 @@ t.test('a call whose time is over leaves its actor, which goes on', async t => {
   s.submit('c1', { of: 'A1' })
   s.begun.add(s.row('c1'))
   s.take()
-  s.owner.started(s.owner.rows.token(s.row('c1')))
+  s.owner.started(s.owner.rows.token(s.row('c1')), s.now)
   s.pass(101)
   t.same(s.take(), ['abort c1 on t1', 'error timeout', 'result c1: error of 3 bytes'])
   s.pass(1000)
