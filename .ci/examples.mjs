@@ -53,7 +53,7 @@ async function runKilling(name) {
   let said = 'nothing was killed'
   const result = await run(name, socket, async ended => {
     // One that an actor works at; without such, the first of the mesh.
-    const until = performance.now() + 3000
+    const until = performance.now() + 5000
     let actors = []
     while (performance.now() < until && !ended.aborted) {
       const rows = await Array.fromAsync(watch.state.actors())
