@@ -12,11 +12,9 @@ const seed = 11
 const namespace = `policy-server-${process.pid}`
 
 await using mesh = await init({ namespace })
-// At another peer than this program's, where there is one.
-const elsewhere = (await mesh.peers()).find(({ role, peerId }) => role === 'peer' && peerId !== mesh.peerId)
 const policy = actor(Policy, {
   name: 'policy',
-  placement: elsewhere ? { peer: elsewhere.peerId, soft: true } : 'pack',
+  placement: 'spread',
   restarts: -1,
   callRetries: -1,
   checkpoint: { everyCalls: 10 },
