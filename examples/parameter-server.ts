@@ -1,9 +1,10 @@
 // A parameter server, as the article has it: an actor with the parameters of a model, and four long-running tasks that get them,
-// compute updates and send those back, none waiting for another. Then the same with the parameters over several actors.
-//   node examples/parameter-server.ts
+// compute updates and send those back, none waiting for another. Then the same with the parameters over several actors. A server
+// that dies with its peer goes on elsewhere from its last checkpoint.   node examples/parameter-server.ts
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ActorHandle, actor, cancel, context, get, init, task } from 'shoal'
+import { type ActorHandle, actor, cancel, checkpoint, context, get, init, task } from 'shoal'
+import { sum } from './maths/statistics.ts'
 import { descent, keys, leastSquares, loss, parts, size, whole } from './parameter-server/model.ts'
 import { fire, type Shot } from './parameter-server/shots.ts'
 import { curve } from './text/plot.ts'
@@ -14,7 +15,7 @@ const within = 1.01 // of the least loss that there is
 const limitMs = 30_000
 
 class ParameterServer {
-  readonly #parameters: Map<string, Float64Array>
+  #parameters: Map<string, Float64Array>
 
   constructor(keys: string[], values: Float64Array[]) {
     this.#parameters = new Map(keys.map((key, at) => [key, values[at]]))
@@ -33,8 +34,22 @@ class ParameterServer {
       })
     }
   }
+
+  [checkpoint.save](): Map<string, Float64Array> {
+    return this.#parameters
+  }
+
+  [checkpoint.restore](saved: Map<string, Float64Array>): void {
+    this.#parameters = saved
+  }
 }
-const Server = actor(ParameterServer)
+// A few updates are lost with a server, or made twice: those that follow make up for it.
+const Server = actor(ParameterServer, {
+  placement: 'spread',
+  restarts: -1,
+  callRetries: -1,
+  checkpoint: { everyMs: 100 },
+})
 
 /** An actor, and the keys of the parameters that it has. */
 interface Shard {
@@ -83,7 +98,7 @@ async function train(shards: Shard[], shots: Shot[], goal: number): Promise<numb
   return losses
 }
 
-await using _mesh = await init({ cpus: 2 })
+await using mesh = await init({ cpus: 2 })
 
 // All that the workers have, and what is the best that can be done with it.
 const shots = Array.from({ length: workers }, (_, worker) => fire(shotsEach, worker + 1)).flat()
@@ -96,7 +111,7 @@ console.log(
 const start = () => parts(new Float64Array(size))
 const one: Shard[] = [{ server: Server.remote(keys, start()), keys }]
 const several: Shard[] = [keys.slice(0, 1), keys.slice(1, 2), keys.slice(2)].map(own => ({
-  server: Server.options({ placement: 'spread' }).remote(own, start().slice(0, own.length)),
+  server: Server.remote(own, start().slice(0, own.length)),
   keys: own,
 }))
 for (const shards of [one, several]) {
@@ -106,3 +121,5 @@ for (const shards of [one, several]) {
   assert.ok(reached <= goal, 'the model is not good enough')
   assert.ok(reached >= least, 'nothing is better than least squares')
 }
+const rows = await Array.fromAsync(mesh.state.actors({ className: 'ParameterServer' }))
+console.log(`${sum(rows.map(row => row.restarts))} restarts of servers`)

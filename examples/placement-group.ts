@@ -1,4 +1,4 @@
-/** Two workers and a coordinator with resources that are reserved together, or not at all. */
+// Two workers and a coordinator with resources that are reserved together, or not at all.   node examples/placement-group.ts
 import assert from 'node:assert/strict'
 import { get, init, placementGroup, task } from 'shoal'
 

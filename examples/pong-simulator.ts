@@ -55,7 +55,10 @@ assert.deepEqual(
 )
 
 const seeds = [1, 2, 3, 4]
-const simulators = seeds.map(seed => Simulator.options({ cpus: 0.5, placement: 'spread' }).remote(seed))
+// A game whose peer dies is played again from its seed.
+const simulators = seeds.map(seed =>
+  Simulator.options({ cpus: 0.5, placement: 'spread', restarts: -1, callRetries: -1 }).remote(seed),
+)
 let pending = simulators.map(one => one.play.remote())
 const games = [...pending]
 while (pending.length > 0) {

@@ -1,3 +1,4 @@
+import { checkpoint } from 'shoal'
 import { gaussian, random } from '../maths/random.ts'
 
 export const inputs = 8
@@ -37,6 +38,14 @@ export class Policy {
   /** How many decisions it has made. */
   served(): number {
     return this.#served
+  }
+
+  [checkpoint.save](): number {
+    return this.#served
+  }
+
+  [checkpoint.restore](served: number): void {
+    this.#served = served
   }
 }
 
