@@ -11,6 +11,8 @@ export interface Shape {
   readonly methods: readonly MethodShape[]
   readonly callRetries: number
   readonly maxPendingCalls: number
+  /** Its concurrency groups by name; undefined: not known, from a shape that does not tell. */
+  readonly groups: readonly string[] | undefined
   /** The same as a text: what it travels as. */
   readonly text: string
 }
@@ -65,17 +67,19 @@ const shapes = new Map<string, Shape>()
 export function shapeFrom(text: string): Shape {
   let shape = shapes.get(text)
   if (!shape) {
-    const [className, methods, callRetries, maxPendingCalls] = JSON.parse(text) as [
+    const [className, methods, callRetries, maxPendingCalls, groups] = JSON.parse(text) as [
       string,
       [string, number][],
       number,
       number,
+      string[]?,
     ]
     shape = {
       className,
       methods: methods.map(([name, isGenerator]) => ({ name, isGenerator: isGenerator === 1 })),
       callRetries,
       maxPendingCalls,
+      groups,
       text,
     }
     shapes.set(text, shape)
@@ -87,8 +91,9 @@ export function shapeFrom(text: string): Shape {
 export function shapeOf(
   className: string,
   methods: readonly MethodShape[],
-  { callRetries = 0, maxPendingCalls = -1 }: { callRetries?: number; maxPendingCalls?: number },
+  options: { callRetries?: number; maxPendingCalls?: number; groups?: Readonly<Record<string, number>> },
 ): Shape {
+  const { callRetries = 0, maxPendingCalls = -1, groups = {} } = options
   const list = methods.map(({ name, isGenerator }) => [name, isGenerator ? 1 : 0])
-  return shapeFrom(JSON.stringify([className, list, callRetries, maxPendingCalls]))
+  return shapeFrom(JSON.stringify([className, list, callRetries, maxPendingCalls, Object.keys(groups)]))
 }

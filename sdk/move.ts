@@ -3,7 +3,7 @@ import { isRef } from './client/index.ts'
 import { isHandle, releaseHandle } from './handle-data.ts'
 import { checkRef } from './options/index.ts'
 import { isStream } from './stream.ts'
-import type { ActorHandle, ObjectRef, ObjectStream } from './types.ts'
+import type { ObjectRef, ObjectStream, SomeHandle } from './types.ts'
 
 /** Refs that are let go of when the submission that they are an argument of has been accepted. */
 const moving = new WeakSet<RefData>()
@@ -30,8 +30,7 @@ export function releaseMoved(args: readonly unknown[]): void {
  * Lets go of refs and handles: what they name goes when nobody else holds it. A stream is read no more. Twice is nothing.
  * @throws InvalidOptionError where something is neither
  */
-// biome-ignore lint/suspicious/noExplicitAny: handles of any actors
-export function release(...items: (ObjectRef<unknown> | ObjectStream<unknown> | ActorHandle<any>)[]): void {
+export function release(...items: (ObjectRef<unknown> | ObjectStream<unknown> | SomeHandle)[]): void {
   for (const item of items) checkRef('release', item, value => isRef(value) || isStream(value) || isHandle(value))
   for (const item of items) {
     if (isHandle(item)) releaseHandle(item)

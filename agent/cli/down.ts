@@ -24,6 +24,7 @@ export const down: Command = {
   usage: '[--now]',
   about: [
     "Stops this machine's agent: it takes no new work, what runs has 20 s to finish, and then it ends.",
+    'Actors that may restart move to other peers, and objects that others hold are handed over.',
     'Where no agent runs, says so; that is no failure.',
   ].join('\n'),
   options: {

@@ -8,7 +8,7 @@ export function generalHelp(commands: readonly Command[]): string {
   return [
     'Usage: shoal COMMAND [options]',
     '',
-    'Runs TypeScript functions as tasks on this machine, and on every machine that joins.',
+    'Runs TypeScript functions as tasks, and classes as actors, on this machine and on every machine that joins.',
     '',
     'Commands:',
     ...commands.map(command => `  ${command.name.padEnd(width)}  ${command.summary}`),

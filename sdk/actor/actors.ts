@@ -3,7 +3,7 @@ import { shapeFrom } from '../actor-shape.ts'
 import { handleData, isHandle } from '../handle-data.ts'
 import { checkKillOptions, checkName, refuse } from '../options/index.ts'
 import { currentEngine } from '../session.ts'
-import type { ActorHandle } from '../types.ts'
+import type { ActorHandle, SomeHandle } from '../types.ts'
 import { makeHandle } from './handle.ts'
 import { pendingOf } from './remote-class.ts'
 
@@ -38,8 +38,7 @@ export async function getActor<T>(name: string, options?: { namespace?: string }
  * is made anew, if it has restarts left. Killing what is dead already is nothing. Resolves when it has ended.
  * Rejects with InvalidOptionError where it is no handle.
  */
-// biome-ignore lint/suspicious/noExplicitAny: a handle of any actor
-export async function kill(handle: ActorHandle<any>, options?: { restart?: boolean }): Promise<void> {
+export async function kill(handle: SomeHandle, options?: { restart?: boolean }): Promise<void> {
   if (!isHandle(handle)) refuse({ call: 'kill', option: 'handle' }, handle, 'the handle of an actor')
   const { restart = false } = checkKillOptions(options)
   const { ref } = handleData(handle)

@@ -74,9 +74,7 @@ class KnownMethod {
   }
 
   with(options: unknown): KnownMethod {
-    const { className } = this.shape
-    const { name, isGenerator } = this.method
-    const merged = { ...this.options, ...checkCallOptions(options, `${className}.${name}`, isGenerator) }
+    const merged = { ...this.options, ...checkCallOptions(options, this.shape, this.method) }
     if (Array.isArray(merged.retryErrors)) return new KnownMethod(this.shape, this.method, merged)
     const key = JSON.stringify(merged)
     let known = this.#derived.get(key)

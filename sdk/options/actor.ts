@@ -1,3 +1,4 @@
+import type { MethodShape, Shape } from '../actor-shape.ts'
 import type { ActorOptions, CallOptions } from '../types.ts'
 import { readOptions, recordOf } from './objects.ts'
 import { type Place, refuse } from './refuse.ts'
@@ -101,9 +102,19 @@ function known(names: readonly string[]): string {
   return names.length === 0 ? '' : `known are ${names.join(', ')}`
 }
 
-/** Options of one call. Throws InvalidOptionError. */
-export function checkCallOptions(options: unknown, method: string, isGenerator: boolean): CallOptions {
+/** Options of one call of a method. Throws InvalidOptionError. */
+export function checkCallOptions(
+  options: unknown,
+  shape: Shape,
+  { name: methodName, isGenerator }: MethodShape,
+): CallOptions {
+  const { className, groups } = shape
+  const method = `${className}.${methodName}`
   const read: CallOptions = readOptions({ call: method, option: 'options' }, callRules, options)
+  if (read.group !== undefined && groups && !groups.includes(read.group)) {
+    const allowed = groups.length === 0 ? `left out: ${className} has no groups` : `a group of ${className}`
+    refuse({ call: method, option: 'group' }, read.group, allowed, known(groups))
+  }
   if (Array.isArray(read.retryErrors)) {
     const nameless = read.retryErrors.find(one => one.name === '')
     if (nameless)

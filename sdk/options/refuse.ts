@@ -31,11 +31,6 @@ export function refuse(place: Place, value: unknown, allowed: string, hint = '')
   throw refusal(place, value, `must be ${allowed}; it was ${shown(value)}${hint && `. ${hint}`}`, allowed)
 }
 
-/** Throws the InvalidOptionError of a value that is right by the contract but not built yet. It is never ignored. */
-export function refuseAsLater(place: Place, value: unknown, allowed: string, what = shown(value)): never {
-  throw refusal(place, value, `${what} arrives in a later version of Shoal; today it must be ${allowed}`, allowed)
-}
-
 /** Throws the InvalidOptionError of a name that is no option here, with the one that was likely meant. */
 export function refuseUnknown(place: Place, value: unknown, name: string, known: readonly string[]): never {
   const meant = nearestName(name, known)

@@ -1,4 +1,4 @@
-import { type Place, refuse, refuseAsLater } from './refuse.ts'
+import { type Place, refuse } from './refuse.ts'
 
 /** What one option may be. */
 export interface Rule {
@@ -94,14 +94,13 @@ export const name = rule(
     !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value),
 )
 
-/** One of these words; and of words that the contract has but this version does not. */
-export function oneOf(words: readonly string[], later: readonly string[] = []): Rule {
+/** One of these words. */
+export function oneOf(words: readonly string[]): Rule {
   const allowed = words.map(word => `'${word}'`).join(' or ')
   return {
     allowed,
     read(value, place) {
       if (words.includes(value as string)) return value
-      if (later.includes(value as string)) refuseAsLater(place, value, allowed)
       return refuse(place, value, allowed)
     },
   }

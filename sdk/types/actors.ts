@@ -91,6 +91,13 @@ interface Of<T> {
   readonly [instance]?: T
 }
 
+/** A handle of whatever class, for functions that call none of its methods. Not a ref: the `id` of that is a text, of a handle a method. */
+export type SomeHandle = object &
+  Disposable & {
+    readonly [instance]?: unknown
+    readonly id?: { remote: unknown }
+  }
+
 /** The handle of an actor of which nothing is known here: `ActorHandle<any>`. */
 // biome-ignore lint/suspicious/noExplicitAny: its methods are not known
 type AnyHandle = any

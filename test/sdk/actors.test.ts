@@ -22,6 +22,7 @@ import {
   wait,
 } from 'shoal'
 import t, { type Test } from 'tap'
+import { shapeFrom } from '../../sdk/actor-shape.ts'
 import { eventually, ways } from './meshes.ts'
 
 /** Keeps the thread, as a computation does. */
@@ -208,11 +209,29 @@ t.test('concurrency: one at a time, groups, bounds on what waits', async t => {
   const stuck = groups.stuck.remote()
   t.equal(await get(groups.peak.remote()), 0)
   t.same((await wait([stuck, groups.run.options({ group: 'slow' }).remote(1)], { timeoutMs: 200 })).ready, [])
+  const typo = { code: 'SHOAL_INVALID_OPTION', option: 'group', message: /Meter\.run: group .*'slwo'.*known are slow/ }
+  t.throws(() => groups.run.options({ group: 'slwo' }), typo, 'the class knows no such group')
+  t.throws(() => three.run.options({ group: 'slow' }), { message: /Meter has no groups/ })
+  const sent = task((handle: ActorHandle<Meter>) => {
+    try {
+      handle.run.options({ group: 'slwo' })
+    } catch (error) {
+      return (error as Error).message
+    }
+    return ''
+  })
+  t.match(await get(sent.remote(groups)), typo.message, 'a handle that travelled knows them too')
   const bounded = actor(Meter, { maxPendingCalls: 2, maxConcurrency: 1 }).remote()
   const first = [bounded.run.remote(50), bounded.run.remote(1)]
   t.throws(() => bounded.run.remote(1), { code: 'SHOAL_PENDING_CALLS' })
   await get(first)
   await get(bounded.run.remote(1))
+})
+
+t.test('a shape that does not tell its groups', async t => {
+  const told = shapeFrom('["Meter",[["run",0]],0,-1,["slow"]]')
+  t.same(told.groups, ['slow'])
+  t.equal(shapeFrom('["Meter",[["run",0]],0,-1]').groups, undefined)
 })
 
 t.test('options that are wrong say so at the call', async t => {

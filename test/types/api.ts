@@ -1,8 +1,14 @@
 /** What users' programs may rely on at compile time: `tsc -p .` is the test. Nothing here runs. */
 import {
+  type ActorHandle,
+  type ActorOptions,
+  actor,
   asCompleted,
   cancel,
   get,
+  getActor,
+  type HandleOf,
+  kill,
   type Mesh,
   type ObjectRef,
   type ObjectStream,
@@ -10,6 +16,7 @@ import {
   placementGroup,
   put,
   type RemoteArgs,
+  type RemoteClass,
   type RemoteFunction,
   release,
   ShoalError,
@@ -199,6 +206,108 @@ export function options() {
   return all
 }
 
+class Account {
+  private secret = 1
+  balance = 0
+  readonly owner: string
+  constructor(owner: string) {
+    this.owner = owner
+  }
+  add(by: number, note = ''): number {
+    return this.balance + by + note.length + this.hidden()
+  }
+  async names(): Promise<string[]> {
+    return [this.owner]
+  }
+  *steps(n: number) {
+    yield n
+  }
+  pair(): [number, string] {
+    return [1, 'x']
+  }
+  id(): string {
+    return this.owner
+  }
+  _inner(): void {}
+  private hidden(): number {
+    return this.secret
+  }
+}
+
+export async function actors(anything: ActorHandle<unknown>) {
+  const Remote = actor(Account, { restarts: 1 })
+  is<RemoteClass<typeof Account>>()(Remote)
+  const account = Remote.remote(texts)
+  is<ActorHandle<Account>>()(account)
+  is<ObjectRef<number>>()(account.add.remote(numbers, 'x'))
+  is<ObjectRef<string[]>>()(account.names.remote())
+  is<ObjectStream<number>>()(account.steps.remote(1))
+  is<[ObjectRef<number>, ObjectRef<string>]>()(account.pair.options({ returns: 2 }).remote())
+  is<ActorHandle<Account>>()(await getActor<Account>('a'))
+  // @ts-expect-error: the constructor needs a text
+  Remote.remote(1)
+  // @ts-expect-error: a text for a number
+  account.add.remote('1')
+  // @ts-expect-error: private
+  account.hidden
+  // @ts-expect-error: an underscore
+  account._inner
+  // @ts-expect-error: a field
+  account.balance
+  // @ts-expect-error: an unknown option
+  account.add.options({ retrys: 1 })
+
+  const Counter = actor(
+    class {
+      n = 0
+      add(by: number): number {
+        this.n += by
+        return this.n
+      }
+    },
+    { groups: { g: 1 }, methodGroups: { add: 'g' } },
+  )
+  const counter: HandleOf<typeof Counter> = Counter.options({ maxConcurrency: 2 }).remote()
+  is<ObjectRef<number>>()(counter.add.remote(1))
+  const apart: ActorOptions = { groups: { g: 1 }, methodGroups: { add: 'g' } }
+  actor(Account, apart).options(apart)
+
+  class Box<T> {
+    readonly value: T
+    constructor(value: T) {
+      this.value = value
+    }
+    read(): T {
+      return this.value
+    }
+  }
+  is<ObjectRef<number>>()(
+    actor(Box<number>)
+      .remote(1)
+      .read.remote(),
+  )
+  const take = task((handle: ActorHandle<Account>) => handle.add.remote(1))
+  take.remote(account)
+
+  await kill(account, { restart: true })
+  await kill(counter)
+  await kill(anything)
+  release(account, counter, numbers)
+  // @ts-expect-error: no handle
+  await kill(5)
+  // @ts-expect-error: a name
+  await kill('name')
+  // @ts-expect-error: a ref
+  await kill(numbers)
+  // @ts-expect-error: neither
+  release(5)
+}
+
+export async function endsAny<T>(handle: ActorHandle<T>) {
+  release(handle)
+  await kill(handle)
+}
+
 export async function state(caught: unknown) {
   for await (const row of mesh.state.tasks({ state: 'running', name: 'n' })) is<TaskRow>()(row)
   // @ts-expect-error: no such field
@@ -213,4 +322,8 @@ export async function state(caught: unknown) {
   }
   if (caught instanceof ShoalError) is<string>()(caught.code)
   return undefined
+}
+
+export function makesAny<C extends new (...args: never[]) => object>(Class: C, options: ActorOptions) {
+  return actor(Class, options).options(options)
 }
