@@ -506,6 +506,11 @@ export class Actors {
       .filter(row => row >= 0 && rows.state[row] === state.waiting && rows.extra[row]?.home)
   }
 
+  /** A call's actor is not where the call was sent: nothing goes there until all that was sent has come back. */
+  lost(row: number): void {
+    this.#part(this.resolve(this.#rows.actor[row])).stale = true
+  }
+
   /** A call that another peer had came back from it, however. `lost`: there is no such actor there any more. */
   back(row: number, lost: boolean): void {
     const rows = this.#rows

@@ -881,14 +881,19 @@ export class Owner {
   returned(row: number, peer: number, lost = false): void {
     const { rows } = this
     if (row < 0 || rows.state[row] !== state.granted || rows.peer[row] !== peer) return
-    // Its place before those that were made after it, before these may go on.
     rows.state[row] = state.waiting
-    if (rows.actor[row] >= 0) this.actors.waits(row)
-    this.#ungrant(peer, row, undefined, lost)
     rows.peer[row] = -1
     const products = this.products.of(row)
     if (products) products.restarts = false
+    if (rows.actor[row] < 0) {
+      this.#ungrant(peer, row, undefined)
+      this.#queue(row, this.#kind(row))
+      return
+    }
+    // Its place before those that were made after it, before these may go on.
+    if (lost) this.actors.lost(row)
     this.#queue(row, this.#kind(row))
+    this.#ungrant(peer, row, undefined, lost)
   }
 
   /** The home of a guest wants it no more. */
@@ -1766,15 +1771,15 @@ export class Owner {
       return
     }
     const mayRun = rows.retries[row] !== 0
+    const peer = rows.peer[row]
     if (at === state.granted) {
-      if (mayRun) {
-        rows.state[row] = state.waiting
-        this.actors.waits(row)
-      }
-      this.#ungrant(rows.peer[row], row, undefined, true)
+      this.actors.lost(row)
+      if (!mayRun) this.#ungrant(peer, row, undefined, true)
     }
-    if (mayRun) this.#again(row, attempt, true, kind)
-    else {
+    if (mayRun) {
+      this.#again(row, attempt, true, kind)
+      if (at === state.granted) this.#ungrant(peer, row, undefined, true)
+    } else {
       extra.attempts ??= []
       extra.attempts.push(attempt)
       this.#failTask(row, { kind: 'actor-died', reason }, now)
