@@ -92,6 +92,8 @@ export class NamedActors implements DirectoryHost {
   readonly #saved = new Map<number, Saved>()
   /** What detached actors need to be made anew, by their ids: held by who made them until they are over, by a host until another is. */
   readonly #needed = new Map<number, Needed>()
+  #looks: NodeJS.Timeout | undefined
+  #closed = false
   /** That which is being begun here, and is not hosted yet. */
   #begun: { entry: Entry; ended: boolean } | undefined
   /** Classes of detached actors that were looked for here. */
@@ -283,13 +285,19 @@ export class NamedActors implements DirectoryHost {
     const now = { ...before, ...what }
     for (const held of [...now.rows, ...now.saved]) objects.hold(held)
     for (const held of [...before.rows, ...before.saved]) objects.letGo(held)
-    if (now.rows.length + now.saved.length === 0) return
-    this.#needed.set(id, now)
-    if (this.#needed.size === 1) this.#lookLater()
+    if (now.rows.length + now.saved.length > 0) this.#needed.set(id, now)
+    else this.#needed.delete(id)
+    if (this.#needed.size > 0 && !this.#looks) this.#lookLater()
   }
 
   #lookLater(): void {
-    setTimeout(() => void this.#letOver(), OVER_MS).unref()
+    if (!this.#closed) this.#looks = setTimeout(() => void this.#letOver(), OVER_MS).unref()
+  }
+
+  /** The peer ends. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#looks)
   }
 
   /** Lets go of what actors needed that are over, or have another host that holds it. */
@@ -299,6 +307,7 @@ export class NamedActors implements DirectoryHost {
     const entries = await this.directory()
       .then(directory => directory.entries())
       .catch(() => undefined)
+    if (this.#closed) return
     const found = new Map(entries?.map(entry => [entry.id, entry]))
     for (const id of entries ? asked : []) {
       const needed = this.#needed.get(id)
@@ -310,6 +319,7 @@ export class NamedActors implements DirectoryHost {
       for (const held of [...needed.rows, ...needed.saved]) owner.objects.letGo(held)
     }
     if (entries) this.#host.stirred()
+    this.#looks = undefined
     if (this.#needed.size > 0) this.#lookLater()
   }
 

@@ -474,3 +474,20 @@ t.test('an actor that is made anew has its large arguments, which go with it', a
     (await Array.fromAsync(mesh.state.objects())).every(({ bytes }) => bytes < 1000),
   )
 })
+
+t.test('a detached actor has what it was made of, whatever its maker lets go, until it is over', async t => {
+  await using mesh = await init({ ...local, cpus: 1, namespace: 'test' })
+  const M = actor(Model, { name: 'a', lifetime: 'detached', restarts: -1 })
+  const ref = await put(new Float64Array(100_001))
+  const all = [M.remote(new Float64Array(100_000)), M.options({ name: 'b' }).remote(ref)]
+  release(ref)
+  const sizes = () => get(all.map(one => one.size.remote()))
+  t.same(await sizes(), [100_000, 100_001])
+  await delay(2500)
+  await Promise.all(all.map(one => kill(one, { restart: true })))
+  t.same(await sizes(), [100_000, 100_001])
+  await Promise.all(all.map(one => kill(one)))
+  await eventually('nothing large is held', async () =>
+    (await Array.fromAsync(mesh.state.objects())).every(({ bytes }) => bytes < 1000),
+  )
+})
