@@ -49,12 +49,20 @@ export class Lineage {
     return bytes
   }
 
-  /** A task's value is there, and may be lost: its specification stays. `held`: the rows that its arguments name. */
+  /**
+   * A task's value is there, and may be lost: its specification stays. `held`: the rows that its arguments name. Of an actor,
+   * which is made anew as long as it lives, what no task could make again goes on being held.
+   */
   keep(row: number, held: readonly number[]): void {
-    this.#rows.more(row).lineage = held
+    const extra = this.#rows.more(row)
+    const isNeeded = (one: number): boolean => extra.actor !== undefined && this.#obstacle(one) !== undefined
+    const needed = held.filter(isNeeded)
+    const others = needed.length === 0 ? held : held.filter(one => !needed.includes(one))
+    extra.lineage = others
+    if (needed.length > 0) extra.needed = needed
     this.#kept.push(this.#rows.token(row))
     this.#bytes += this.#size(row)
-    for (const one of held) this.#objects.holdForLineage(one)
+    for (const one of others) this.#objects.holdForLineage(one)
     if (this.#bytes > limits.lineageBytesMax) this.#forgetHalf()
     else if (this.#kept.length > 2 * this.#rows.live + 1024) this.#kept = this.#kept.filter(token => this.#keeps(token))
   }
@@ -142,11 +150,13 @@ export class Lineage {
     rows.state[row] = state.waiting
     const inside = extra.holds
     this.#bytes -= this.#size(row)
-    extra.holds = [...(extra.lineage ?? [])]
+    const { lineage = [], needed = [] } = extra
+    extra.holds = [...lineage, ...needed]
     extra.lineage = undefined
+    if (extra.needed) extra.needed = undefined
     extra.locations = undefined
     extra.missing = 0
-    for (const held of extra.holds) rows.more(held).lineageHolders--
+    for (const held of lineage) rows.more(held).lineageHolders--
     if (inside) for (const held of inside) this.#objects.letGo(held)
   }
 

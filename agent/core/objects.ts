@@ -195,11 +195,14 @@ export class Objects {
     const lineage = extra?.lineage
     if (!lineage) return
     this.onForgotten(row)
+    const { needed } = extra
     extra.lineage = undefined
+    if (needed) extra.needed = undefined
     for (const held of lineage) {
       this.rows.more(held).lineageHolders--
       this.letGo(held)
     }
+    if (needed) for (const held of needed) this.letGo(held)
   }
 
   /** Only lineage holds the row: stored bytes go, here and elsewhere. Small values and failures stay, they cost less. */
@@ -247,6 +250,7 @@ export class Objects {
   /** An actor of this peer's is no more. */
   ends(row: number, failure: Failure): void {
     if (this.rows.state[row] !== state.failed) this.#end(row, failure)
+    this.forgetLineage(row)
     this.sweep(row)
   }
 
@@ -859,8 +863,10 @@ export class Objects {
     // Made again, as far back as needed; who waits for it goes on waiting.
     const obstacle = this.onGone(row, reason)
     if (obstacle === undefined) return
-    if (this.rows.extra[row]?.actor) this.#end(row, { kind: 'actor-died', reason })
-    else this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
+    if (this.rows.extra[row]?.actor) {
+      this.#end(row, { kind: 'actor-died', reason })
+      this.forgetLineage(row)
+    } else this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })
   }
 
   /** A value that was there, elsewhere, will not be had any more. */

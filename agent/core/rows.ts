@@ -76,6 +76,8 @@ export interface Extra {
   sharesWith?: number
   /** Rows that are held so that the task can run again, should its value be lost. */
   lineage?: readonly number[]
+  /** Of an actor that may be made anew: what it needs then and no task could make again, held like anything else. */
+  needed?: readonly number[]
   /** How many of its holders are tasks that could run again, and need it then. */
   lineageHolders: number
   /** How it was made is not kept any more: there was too much of that. */

@@ -14,6 +14,8 @@ export const namesOwner = { peerId: '@names', incarnation: 0 } as const
 
 /** How often a detached actor that has no place is looked for. */
 const LOOK_MS = 100
+/** How often the directory is asked which of them are over, of those whose arguments this peer holds. */
+const OVER_MS = 2000
 /** Classes of actors that are remembered by their ids. */
 const CLASSES_MAX = 10_000
 /** Of an error with which an actor could not be made, what the directory keeps. */
@@ -57,6 +59,17 @@ interface Spec {
 
 type ObjectName = [peerId: string, incarnation: number, client: number, number: number]
 
+/** Rows that are held for a detached actor. */
+interface Needed {
+  rows: readonly number[]
+  /** What it has saved names them. */
+  saved: readonly number[]
+  /** It was made by this peer. */
+  isMaker: boolean
+  /** Which of its hosts this peer was. */
+  epoch: number
+}
+
 /** What an actor has saved, as the directory keeps it. */
 interface Saved {
   value: string
@@ -78,6 +91,12 @@ export class NamedActors implements DirectoryHost {
   /** Detached actors that live here, by their ids. */
   readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
   readonly #saved = new Map<number, Saved>()
+  /** What detached actors need to be made anew, by their ids: held by who made them until they are over, by a host until another is. */
+  readonly #needed = new Map<number, Needed>()
+  #looks: NodeJS.Timeout | undefined
+  #closed = false
+  /** That which is being begun here, and is not hosted yet. */
+  #begun: { entry: Entry; ended: boolean } | undefined
   /** Classes of detached actors that were looked for here. */
   readonly #classes = new Map<number, string>()
 
@@ -128,6 +147,20 @@ export class NamedActors implements DirectoryHost {
   }
 
   async #claim(row: number, token: number): Promise<void> {
+    const { owner, specs } = this.#parts
+    const { actor } = specs[owner.rows.kind[row]]
+    if (!actor?.detached) return this.#claimHeld(row, token, [])
+    // Its handle may be let go before its host has them.
+    const needed = [...(owner.rows.extra[row]?.holds ?? [])]
+    for (const held of needed) owner.objects.hold(held)
+    try {
+      await this.#claimHeld(row, token, needed)
+    } finally {
+      for (const held of needed) owner.objects.letGo(held)
+    }
+  }
+
+  async #claimHeld(row: number, token: number, needed: readonly number[]): Promise<void> {
     const { owner, specs, names } = this.#parts
     const { rows } = owner
     const spec = specs[rows.kind[row]]
@@ -147,6 +180,7 @@ export class NamedActors implements DirectoryHost {
       restarts: spec.retries,
       ...(detached ? { spec: JSON.stringify(detached) } : { owner: names.own }),
     })
+    if (won && detached) this.#need(entry.id, { rows: needed, isMaker: true })
     if (rows.rowOf(token) < 0 || rows.state[row] === state.failed) {
       // It was let go meanwhile. A detached one stays: it needs no handle.
       if (won && !detached) await directory.free(entry.id)
@@ -248,6 +282,53 @@ export class NamedActors implements DirectoryHost {
 
   async kill(row: number, restart: boolean, by: string): Promise<void> {
     await (await this.directory()).kill(this.#parts.owner.rows.number[row], restart, by)
+  }
+
+  // ---- what detached actors need
+
+  /** Holds it for an actor from now on, and what is not said as before. */
+  #need(id: number, what: Partial<Needed>): void {
+    const { objects } = this.#parts.owner
+    const before = this.#needed.get(id) ?? { rows: [], saved: [], isMaker: false, epoch: 0 }
+    const now = { ...before, ...what }
+    for (const held of [...now.rows, ...now.saved]) objects.hold(held)
+    for (const held of [...before.rows, ...before.saved]) objects.letGo(held)
+    if (now.rows.length + now.saved.length > 0) this.#needed.set(id, now)
+    else this.#needed.delete(id)
+    if (this.#needed.size > 0 && !this.#looks) this.#lookLater()
+  }
+
+  #lookLater(): void {
+    if (!this.#closed) this.#looks = setTimeout(() => void this.#letOver(), OVER_MS).unref()
+  }
+
+  /** The peer ends. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#looks)
+  }
+
+  /** Lets go of what actors needed that are over, or have another host that holds it. */
+  async #letOver(): Promise<void> {
+    const { owner, names } = this.#parts
+    const asked = [...this.#needed.keys()]
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => undefined)
+    if (this.#closed) return
+    const found = new Map(entries?.map(entry => [entry.id, entry]))
+    for (const id of entries ? asked : []) {
+      const needed = this.#needed.get(id)
+      const entry = found.get(id)
+      if (!needed || this.#hosted.has(id)) continue
+      const elsewhere = entry?.state === 'alive' && entry.holder?.peerId !== names.own.peerId
+      if (entry && (needed.isMaker || !elsewhere || entry.epoch <= needed.epoch)) continue
+      this.#needed.delete(id)
+      for (const held of [...needed.rows, ...needed.saved]) owner.objects.letGo(held)
+    }
+    if (entries) this.#host.stirred()
+    this.#looks = undefined
+    if (this.#needed.size > 0) this.#lookLater()
   }
 
   // ---- where detached actors are
@@ -381,6 +462,8 @@ export class NamedActors implements DirectoryHost {
     const keys = (list: readonly ObjectName[]): number[] =>
       list.flatMap(([peerId, incarnation, client, number]) => [names.clientId({ peerId, incarnation }, client), number])
     const saved = entry.checkpoint === undefined ? undefined : (JSON.parse(entry.checkpoint) as Saved)
+    const begun = { entry, ended: false }
+    this.#begun = begun
     const row = owner.makeDetached(
       {
         client: this.#client,
@@ -397,6 +480,14 @@ export class NamedActors implements DirectoryHost {
       fromText(told.arguments),
       now(),
     )
+    this.#begun = undefined
+    if (begun.ended) {
+      this.#host.endJob(jobName)
+      this.#host.stirred()
+      return
+    }
+    const { holds = [], actor } = owner.rows.more(row)
+    this.#need(entry.id, { rows: holds, saved: actor?.saved?.holds ?? [], epoch: entry.epoch })
     this.#hosted.set(entry.id, { entry, row, token: owner.rows.token(row), job: jobName, saving: false })
     this.#host.stirred()
   }
@@ -417,11 +508,15 @@ export class NamedActors implements DirectoryHost {
 
   /** It is no more. */
   lostHere(row: number, reason: string, mayRestart: boolean, error?: Uint8Array): void {
-    const hosted = this.#hosted.get(this.#parts.owner.rows.number[row])
-    if (hosted?.row !== row) return
-    this.#forget(hosted.entry.id)
+    const id = this.#parts.owner.rows.number[row]
+    const hosted = this.#hosted.get(id)
+    const begun = this.#begun?.entry.id === id ? this.#begun : undefined
+    if (begun) begun.ended = true
+    else if (hosted?.row !== row) return
+    else this.#forget(id)
+    const { entry } = begun ?? (hosted as { entry: Entry })
     const told = error && error.length <= ERROR_BYTES_MAX ? reasonText(reason, error) : reason
-    this.#say(hosted.entry, told, mayRestart)
+    this.#say(entry, told, mayRestart)
   }
 
   #say(entry: Entry, reason: string, mayRestart: boolean): void {
@@ -445,6 +540,7 @@ export class NamedActors implements DirectoryHost {
     if (hosted?.row !== row || !part.saved) return
     const { value, holds } = part.saved
     this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)) })
+    this.#need(id, { saved: holds })
     if (!hosted.saving) void this.#saveNext(id)
   }
 

@@ -1055,6 +1055,7 @@ export class Peer {
     clearInterval(this.#stays)
     clearInterval(this.#leases)
     clearTimeout(this.#sharing)
+    this.#named.close()
     this.#groups.close()
     this.#remote?.close()
     clearTimeout(this.#unsticking)

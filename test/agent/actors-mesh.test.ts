@@ -1,4 +1,4 @@
-import { type ActorHandle, actor, context, get, getActor, init, task } from 'shoal'
+import { type ActorHandle, actor, context, get, getActor, init, kill, put, release, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh } from './mesh-support.ts'
@@ -71,4 +71,28 @@ t.test('a detached actor that lives nowhere is among the rows of every peer', as
   t.match(await rowsOf(), [
     { className: 'Kept', namespace: 'test', lifetime: 'detached', restarts: 1, reason: /no peer/ },
   ])
+})
+
+t.test('a detached actor that is made anew elsewhere has its arguments, which its maker has let go', async t => {
+  await using mesh = await AgentMesh.start(3, '--cpus', '2')
+  const [a, , c] = mesh.agents as [(typeof mesh.agents)[0], (typeof mesh.agents)[0], (typeof mesh.agents)[0]]
+  await using _attached = await init({ address: a.socket, namespace: 'test', logToDriver: false })
+  class Model extends Kept {
+    readonly weights: Float64Array
+    constructor(weights: Float64Array) {
+      super()
+      this.weights = weights
+    }
+    size(): number {
+      return this.weights.length
+    }
+  }
+  const ref = await put(new Float64Array(100_000))
+  const model = actor(Model, { name: 'model', lifetime: 'detached', restarts: 1, ...on(c.peerId) }).remote(ref)
+  t.equal(await get(model.where.remote()), c.peerId)
+  release(ref)
+  mesh.kill(c)
+  await eventually('it answers', async () => (await get(model.size.remote()).catch(() => 0)) === 100_000)
+  t.not(await get(model.where.remote()), c.peerId)
+  await kill(model)
 })

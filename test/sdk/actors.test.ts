@@ -465,3 +465,48 @@ t.test('a thousand actors are made, called and over, and nothing is left of them
     [],
   )
 })
+
+class Model {
+  readonly weights: Float64Array
+  constructor(weights: Float64Array) {
+    this.weights = weights
+  }
+  size(): number {
+    return this.weights.length
+  }
+}
+
+t.test('an actor that is made anew has its large arguments, which go with it', async t => {
+  await using mesh = await init({ ...local, cpus: 1 })
+  const M = actor(Model, { restarts: 1 })
+  const ref = await put(new Float64Array(100_001))
+  const made = task(() => new Float64Array(100_002)).remote()
+  const all = [M.remote(new Float64Array(100_000)), M.remote(ref), M.remote(made)]
+  const sizes = () => get(all.map(one => one.size.remote()))
+  t.same(await sizes(), [100_000, 100_001, 100_002])
+  release(ref, made)
+  await delay(200)
+  await Promise.all(all.map(one => kill(one, { restart: true })))
+  t.same(await sizes(), [100_000, 100_001, 100_002])
+  await Promise.all(all.map(one => kill(one)))
+  await eventually('nothing large is held', async () =>
+    (await Array.fromAsync(mesh.state.objects())).every(({ bytes }) => bytes < 1000),
+  )
+})
+
+t.test('a detached actor has what it was made of, whatever its maker lets go, until it is over', async t => {
+  await using mesh = await init({ ...local, cpus: 1, namespace: 'test' })
+  const M = actor(Model, { name: 'a', lifetime: 'detached', restarts: -1 })
+  const ref = await put(new Float64Array(100_001))
+  const all = [M.remote(new Float64Array(100_000)), M.options({ name: 'b' }).remote(ref)]
+  release(ref)
+  const sizes = () => get(all.map(one => one.size.remote()))
+  t.same(await sizes(), [100_000, 100_001])
+  await delay(2500)
+  await Promise.all(all.map(one => kill(one, { restart: true })))
+  t.same(await sizes(), [100_000, 100_001])
+  await Promise.all(all.map(one => kill(one)))
+  await eventually('nothing large is held', async () =>
+    (await Array.fromAsync(mesh.state.objects())).every(({ bytes }) => bytes < 1000),
+  )
+})
