@@ -1084,6 +1084,11 @@ export class Owner {
     const row = rows.rowOf(token)
     if (row < 0 || rows.thread[row] !== thread || ghost) {
       if (ghost) this.#endGhost(token, ghost, now)
+      // An actor that was given up while it was made has been made all the same.
+      if (ghost?.kind.actor && !end.failed) {
+        if (ghost.kind.actor.shares) this.#effects.dismiss(thread, token)
+        else this.scheduler.endThread(thread)
+      }
       if (end.offset >= 0) this.objects.spilling.free(end.offset)
       return
     }

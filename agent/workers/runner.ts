@@ -463,6 +463,7 @@ export class Runner {
   /** A task whose outcome nobody waits for. */
   #drop(task: Task): void {
     this.#leave(task)
+    this.#unmake(task)
     sendWords(this.#parts.outbox, record.skipped, 0, task.claim)
   }
 
@@ -595,6 +596,13 @@ export class Runner {
     this.#credits.delete(task.token)
     if (task.group) task.group.running--
     else if (!task.parked) task.fn.running--
+  }
+
+  /** An actor that could not be made: what its constructor has set going ends. */
+  #unmake({ fn, actor }: Task): void {
+    if (!fn.spec.actor || !actor) return
+    actor.over = true
+    actor.clearTimers()
   }
 
   #succeed(task: Task, runnable: Runnable, value: unknown): void {
@@ -765,6 +773,7 @@ export class Runner {
       return
     }
     this.#leave(task)
+    this.#unmake(task)
     const codec = runnable?.codec ?? task.actor?.codec ?? this.#parts.functions.plain
     const { retryErrors, call } = task.fn.spec
     const retry =
