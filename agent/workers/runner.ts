@@ -147,10 +147,11 @@ export class Runner {
     }
   }
 
-  /** The agent has taken it back. */
+  /** It does not begin: the agent has taken it back, or given it up. */
   #skip(token: number, claim: number): void {
     this.#credits.delete(token)
-    sendWords(this.#parts.outbox, record.skipped, 0, claim)
+    const takenBack = claim >= 0 && this.#parts.claims[claim] === 2
+    sendWords(this.#parts.outbox, record.skipped, 0, claim, takenBack ? -1 : token)
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
@@ -464,7 +465,7 @@ export class Runner {
   #drop(task: Task): void {
     this.#leave(task)
     this.#unmake(task)
-    sendWords(this.#parts.outbox, record.skipped, 0, task.claim)
+    sendWords(this.#parts.outbox, record.skipped, 0, task.claim, task.token)
   }
 
   #call(task: Task, runnable: Runnable, args: unknown[]): void {
@@ -923,6 +924,11 @@ export class Runner {
     const task = this.#tasks.get(token)
     if (!task) {
       this.actors.forget(token)
+      return
+    }
+    if (task.fn.spec.actor) {
+      // Its constructor is through, and it restores what was saved, or waits: that is of no use any more.
+      this.#drop(task)
       return
     }
     // The agent does not count it any more: it waits for nobody's leave to go on.
