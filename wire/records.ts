@@ -140,7 +140,7 @@ export const record = {
    * as a text of a line, the value; each 8-aligned.
    */
   done: 57,
-  /** words: [claim]: a revoked attempt was skipped. */
+  /** words: [claim, token or -1]: an attempt ends without a result; -1: it was taken back before it began. */
   skipped: 58,
   /** words: [token]: runs now (only for attempts with a time limit) */
   started: 59,

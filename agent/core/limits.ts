@@ -100,6 +100,8 @@ export const limits = {
   strayMs: 10,
   /** A call that was given up is to have left its thread within this, or the thread is ended. */
   callGraceMs: 500,
+  /** The same for a constructor where others share the thread. */
+  makerGraceMs: 5000,
   /** Actors that are over, as the state remembers them. */
   deadActorsMax: 10_000,
   /** Jobs that have ended are remembered: what their workers said last comes later. */

@@ -1094,6 +1094,11 @@ export class Owner {
     const row = rows.rowOf(token)
     if (row < 0 || rows.thread[row] !== thread || ghost) {
       if (ghost) this.#endGhost(token, ghost, now)
+      // An actor that was given up while it was made has been made all the same.
+      if (ghost?.kind.actor && !end.failed) {
+        if (this.#isShared(thread)) this.#effects.dismiss(thread, token)
+        else this.scheduler.endThread(thread)
+      }
       if (end.offset >= 0) this.objects.spilling.free(end.offset)
       return
     }
@@ -1322,7 +1327,23 @@ export class Owner {
     const actor = isCall ? this.objects.place(this.actors.resolve(rows.actor[row])) : -1
     this.#ghosts.set(token, { kind: this.#kind(row), thread, gpus: rows.extra[row]?.gpus, actor, row })
     this.#effects.abort(thread, token, force)
-    if (force) this.#effects.timer(token, isCall ? limits.callGraceMs : limits.abortGraceMs, 'grace')
+    if (!force) return
+    const isMaker = this.#kind(row).actor !== undefined && this.#isShared(thread)
+    const graceMs = isCall ? limits.callGraceMs : isMaker ? limits.makerGraceMs : limits.abortGraceMs
+    this.#effects.timer(token, graceMs, 'grace')
+  }
+
+  /** An attempt that was given up has left its worker, which has nothing more to say of it. */
+  skipped(token: number, thread: number, now: number): void {
+    const ghost = this.#ghosts.get(token)
+    if (ghost?.thread !== thread) return
+    this.#endGhost(token, ghost, now)
+    if (ghost.kind.actor && !this.#isShared(thread)) this.scheduler.endThread(thread)
+  }
+
+  /** Whether several actors live in a thread. */
+  #isShared(thread: number): boolean {
+    return this.scheduler.threads.get(thread)?.pool === sharedPool
   }
 
   #endGhost(token: number, ghost: Ghost, now: number): void {

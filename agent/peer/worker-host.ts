@@ -394,6 +394,7 @@ export class WorkerHost {
         break
       case record.skipped:
         this.#freeClaim(i32[word])
+        owner.skipped(i32[word + 1], this.id, this.#parts.now())
         break
       case record.started:
         owner.started(i32[word], this.#parts.now())

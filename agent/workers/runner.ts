@@ -147,10 +147,11 @@ export class Runner {
     }
   }
 
-  /** The agent has taken it back. */
+  /** It does not begin: the agent has taken it back, or given it up. */
   #skip(token: number, claim: number): void {
     this.#credits.delete(token)
-    sendWords(this.#parts.outbox, record.skipped, 0, claim)
+    const takenBack = claim >= 0 && this.#parts.claims[claim] === 2
+    sendWords(this.#parts.outbox, record.skipped, 0, claim, takenBack ? -1 : token)
   }
 
   #start(fn: WorkerFunctionState, dependencies: number, memory: RecordMemory, at: number): void {
@@ -463,7 +464,8 @@ export class Runner {
   /** A task whose outcome nobody waits for. */
   #drop(task: Task): void {
     this.#leave(task)
-    sendWords(this.#parts.outbox, record.skipped, 0, task.claim)
+    this.#unmake(task)
+    sendWords(this.#parts.outbox, record.skipped, 0, task.claim, task.token)
   }
 
   #call(task: Task, runnable: Runnable, args: unknown[]): void {
@@ -595,6 +597,13 @@ export class Runner {
     this.#credits.delete(task.token)
     if (task.group) task.group.running--
     else if (!task.parked) task.fn.running--
+  }
+
+  /** An actor that could not be made: what its constructor has set going ends. */
+  #unmake({ fn, actor }: Task): void {
+    if (!fn.spec.actor || !actor) return
+    actor.over = true
+    actor.clearTimers()
   }
 
   #succeed(task: Task, runnable: Runnable, value: unknown): void {
@@ -765,6 +774,7 @@ export class Runner {
       return
     }
     this.#leave(task)
+    this.#unmake(task)
     const codec = runnable?.codec ?? task.actor?.codec ?? this.#parts.functions.plain
     const { retryErrors, call } = task.fn.spec
     const retry =
@@ -914,6 +924,11 @@ export class Runner {
     const task = this.#tasks.get(token)
     if (!task) {
       this.actors.forget(token)
+      return
+    }
+    if (task.fn.spec.actor) {
+      // Its constructor is through, and it restores what was saved, or waits: that is of no use any more.
+      this.#drop(task)
       return
     }
     // The agent does not count it any more: it waits for nobody's leave to go on.

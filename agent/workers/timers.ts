@@ -31,10 +31,23 @@ export function noteTimers(actor: () => ActorInstance | undefined): void {
     Object.assign(timers, { [name]: wrapped })
     Object.defineProperty(globalThis, name, { value: wrapped, writable: true, configurable: true, enumerable: true })
   }
-  const { setTimeout: sleep, setImmediate: turn } = promises
+  const { setTimeout: sleep, setImmediate: turn, setInterval: beat, scheduler } = promises
+  const { wait, yield: pass } = scheduler
+  // Its methods belong to all schedulers.
+  Object.assign(Object.getPrototypeOf(scheduler), {
+    wait: (delay: number, options?: Parameters<typeof wait>[1]) =>
+      actor()
+        ? settles(resolve => set.setTimeout(resolve, delay, undefined), options)
+        : wait.call(scheduler, delay, options),
+    yield: () => (actor() ? settles(resolve => set.setImmediate(resolve)) : pass.call(scheduler)),
+  })
   Object.assign(promises, {
     setTimeout: (delay?: number, value?: unknown, options?: Parameters<typeof sleep>[2]) =>
       actor() ? settles(resolve => set.setTimeout(resolve, delay, value), options) : sleep(delay, value, options),
+    setInterval: (delay?: number, value?: unknown, options?: Parameters<typeof beat>[2]) => {
+      const own = actor()
+      return own ? beats(own, beat(delay, value, options)) : beat(delay, value, options)
+    },
     setImmediate: (value?: unknown, options?: Parameters<typeof turn>[1]) =>
       actor() ? settles(resolve => set.setImmediate(resolve, value), options) : turn(value, options),
   })
@@ -63,6 +76,15 @@ function settles(
     }
     signal?.addEventListener('abort', stop, { once: true })
   })
+}
+
+/** What an interval gives to an actor: it ends with that, and what waits for it does not go on then. */
+async function* beats<T>(actor: ActorInstance, interval: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const value of interval) {
+    if (actor.over) break
+    yield value
+  }
+  if (actor.over) await new Promise(() => undefined)
 }
 
 /** The error with which Node rejects. */

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setInterval as every, scheduler } from 'node:timers/promises'
 import {
   type ActorHandle,
   type ActorRow,
@@ -266,6 +266,16 @@ t.test('in a shared thread: one that exits, is killed or blocks costs the others
           appendFileSync(log, `${name} slept\n`)
         }
       }, 1)
+      setTimeout(async () => {
+        for await (const _ of every(10)) appendFileSync(log, `${name} every\n`)
+      }, 1)
+      setTimeout(async () => {
+        for (;;) {
+          await scheduler.wait(10)
+          await scheduler.yield()
+          appendFileSync(log, `${name} waited\n`)
+        }
+      }, 1)
     }
     exit(): void {
       process.exit(3)
@@ -283,10 +293,37 @@ t.test('in a shared thread: one that exits, is killed or blocks costs the others
   const before = linesOf(file).length
   await delay(200)
   const beats = new Set(linesOf(file).slice(before))
-  t.same([...beats].sort(), ['c', 'c slept'], 'timers and sleeps of the others are cleared')
+  t.same([...beats].sort(), ['c', 'c every', 'c slept', 'c waited'], 'timers and sleeps of the others are cleared')
   t.equal(await get(c.pid.remote()), process.pid)
   const workers = await Array.fromAsync(mesh.state.workers())
   t.equal(workers.flatMap(worker => worker.actorIds).length, 1)
+})
+
+t.test('an actor that is killed while it is made, or cannot be made, leaves no timers behind', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  const file = logIn(t)
+  class Beats {
+    constructor(log: string, throws: boolean) {
+      setInterval(() => appendFileSync(log, 'beat\n'), 5)
+      appendFileSync(log, 'up\n')
+      if (throws) throw new Error('not today')
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
+    }
+    one(): number {
+      return 1
+    }
+  }
+  const counter = actor(Counter).remote()
+  await get(counter.add.remote())
+  t.match(await failure(actor(Beats).remote(file, true).one.remote()), { message: /not today/ })
+  const killed = actor(Beats).remote(file, false)
+  await eventually('its constructor runs', () => linesOf(file).filter(line => line === 'up').length === 2)
+  await kill(killed)
+  t.equal(await get(counter.add.remote()), 2, 'those beside it stay')
+  await delay(50)
+  const before = linesOf(file).length
+  await delay(50)
+  t.equal(linesOf(file).length, before)
 })
 
 t.test(
