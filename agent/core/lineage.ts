@@ -55,9 +55,8 @@ export class Lineage {
    */
   keep(row: number, held: readonly number[]): void {
     const extra = this.#rows.more(row)
-    const isNeeded = (one: number): boolean => extra.actor !== undefined && this.#obstacle(one) !== undefined
-    const needed = held.filter(isNeeded)
-    const others = needed.length === 0 ? held : held.filter(one => !needed.includes(one))
+    const needed = extra.actor ? held.filter(one => this.#obstacle(one) !== undefined) : []
+    const others = extra.actor ? held.filter(one => this.#obstacle(one) === undefined) : held
     extra.lineage = others
     if (needed.length > 0) extra.needed = needed
     this.#kept.push(this.#rows.token(row))

@@ -231,3 +231,32 @@ t.test('calls beyond what may run and a little more wait at the agent, by group'
   s.end('c1')
   t.ok(s.take().includes('call c258 of A1 on t1'))
 })
+
+t.test('an actor that may be made anew holds what was put for it, until it is over', async t => {
+  for (const how of ['killed', 'let go']) {
+    const s = new Scenario({ cpus: 2 })
+    s.kind('A', { cpus: 0, retries: 1, actor: {} })
+    const { objects } = s.owner
+    const put = objects.add(s.driver, 900, 900)
+    objects.completeStored(put, 4096, 1000, undefined)
+    s.slots.set('p1', { slot: 900, number: 900 })
+    s.submit('A1', { after: ['p1'] })
+    s.schedule()
+    s.end('A1')
+    objects.release(s.driver, 900)
+    s.schedule()
+    s.take()
+    s.owner.endActor(s.row('A1'), 'killed', s.now, true)
+    s.schedule()
+    t.ok(
+      s.take().some(line => line.startsWith('run A1')),
+      'it is made anew',
+    )
+    s.end('A1')
+    s.schedule()
+    if (how === 'killed') s.owner.endActor(s.row('A1'), 'killed', s.now)
+    else objects.release(s.driver, s.slots.get('A1')?.slot ?? -1)
+    t.equal(s.owner.rows.holders[put], 0, how)
+    t.equal(s.owner.lineage.bytes, 0)
+  }
+})
