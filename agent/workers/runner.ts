@@ -960,9 +960,7 @@ export class Runner {
 }
 
 /** What holds the thread: a call, begun as a task or as plain code with its record, or a constructor. */
-type Inside =
-  | { task: Task; called?: Called }
-  | { task?: undefined; called: Called; memory: RecordMemory; at: number }
+type Inside = { task: Task; called?: Called } | { task?: undefined; called: Called; memory: RecordMemory; at: number }
 
 /** What a `done` record says of an attempt. */
 interface EndedAttempt {
