@@ -35,6 +35,7 @@ export const figures: readonly Figure[] = [
   { id: 'objects-streams', title: 'items of a generator', module: './objects/streams' },
   { id: 'actors-calls', title: 'calls of one actor, embedded peer', module: './actors/calls' },
   { id: 'actors-remote', title: 'calls of one actor on another agent (QUIC, loopback)', module: './actors/remote' },
+  { id: 'actors-chain', title: 'tasks that wait for calls that wait for tasks', module: './actors/chain' },
   {
     id: 'actors-many',
     title: 'many actors on one peer',

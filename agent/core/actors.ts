@@ -55,7 +55,7 @@ export interface Instance {
   held: Map<string, number[]> | undefined
   /** It shares its worker with others. */
   readonly shares: boolean
-  /** Calls that it had when it was told that it is over. */
+  /** Calls of it that had begun when it was told that it is over. */
   had?: ReadonlySet<number>
   /** Its worker was told that it is over. */
   ending: boolean
@@ -73,8 +73,10 @@ export interface ActorEffects {
   timer(token: number, delayMs: number): void
   /** A call fails like its actor. */
   failLike(row: number, actor: number): void
-  /** A call that was sent is to be made again. */
-  again(row: number, reason: string): void
+  /** A call that was sent is to be made again. Whether it had begun. */
+  again(row: number, reason: string): boolean
+  /** Tokens of calls of an actor that were given up and have not left its worker. */
+  givenUp(actor: number): readonly number[]
   /** Tells a worker that an actor in it is over: `dismissed` follows. */
   dismiss(thread: number, token: number): void
   endThread(thread: number): void
@@ -615,6 +617,12 @@ export class Actors {
     return false
   }
 
+  /** Whether actors that are to leave a thread had calls that had begun. */
+  haveCalls(thread: number): boolean {
+    for (const { thread: on, had } of this.#dismissing.values()) if (on === thread && had?.size) return true
+    return false
+  }
+
   /** An actor that has had its time to leave a thread, by the name of its class. */
   overstays(thread: number): string | undefined {
     for (const { thread: on, kind } of this.#dismissing.values()) if (on === thread) return kind.name
@@ -633,8 +641,12 @@ export class Actors {
       if (this.#objects.place(this.resolve(rows.actor[row])) === actor) mine.push(row)
     }
     mine.sort((a, b) => rows.number[a] - rows.number[b])
-    instance.had = new Set(mine.map(row => rows.token(row)))
-    for (const row of mine) this.#effects.again(row, reason)
+    const had = new Set(this.#effects.givenUp(actor))
+    instance.had = had
+    for (const row of mine) {
+      const token = rows.token(row)
+      if (this.#effects.again(row, reason)) had.add(token)
+    }
   }
 
   /** Calls of each actor that lives here, while many of those end. */

@@ -265,6 +265,7 @@ export class Owner {
         timer: (token, delayMs) => effects.timer(token, delayMs, 'look'),
         failLike: (row, actor) => this.#failLike(row, actor),
         again: (row, reason) => this.#callLost(row, reason, this.#now),
+        givenUp: actor => [...this.#ghosts].filter(([, ghost]) => ghost.actor === actor).map(([token]) => token),
         dismiss: (thread, token) => effects.dismiss(thread, token),
         endThread: thread => this.scheduler.endThread(thread),
         uninstall: ({ thread, kind, gpus }) => this.scheduler.uninstalled(thread, kind, gpus, this.#now),
@@ -1263,7 +1264,7 @@ export class Owner {
     if (why === 'grace') {
       const ghost = this.#ghosts.get(token)
       if (!ghost) return
-      if (ghost.actor < 0) this.#effects.endThread(ghost.thread)
+      if (ghost.actor < 0 && !this.#isShared(ghost.thread)) this.#effects.endThread(ghost.thread)
       else this.#effects.stopCall(ghost.thread, token)
       return
     }
@@ -1339,6 +1340,23 @@ export class Owner {
     if (ghost?.thread !== thread) return
     this.#endGhost(token, ghost, now)
     if (ghost.kind.actor && !this.#isShared(thread)) this.scheduler.endThread(thread)
+  }
+
+  /**
+   * Whether what holds a thread, where that is not known, can be nobody's but those that have to leave it: the call `given`, or -1
+   * for actors that are over, had calls that had begun; and nobody else has.
+   */
+  isAlone(thread: number, given: number, hasBegun: (row: number) => boolean): boolean {
+    const { rows, objects, actors } = this
+    const actor = this.#ghosts.get(given)?.actor ?? -1
+    if (given >= 0 ? actor < 0 : !actors.haveCalls(thread)) return false
+    for (let row = 0; row < rows.capacity; row++) {
+      const at = rows.state[row]
+      if (at < state.running || at > state.resuming || rows.thread[row] !== thread || !hasBegun(row)) continue
+      const mine = actor >= 0 && rows.actor[row] >= 0 && objects.place(actors.resolve(rows.actor[row])) === actor
+      if (!mine) return false
+    }
+    return true
   }
 
   /** Whether several actors live in a thread. */
@@ -1765,14 +1783,14 @@ export class Owner {
     for (const held of old) this.objects.letGo(held)
   }
 
-  /** A call that had begun was lost with its actor: made again, if it may, or it fails. */
-  #callLost(row: number, reason: string, now: number): void {
+  /** A call that had begun was lost with its actor: made again, if it may, or it fails. Whether it had begun. */
+  #callLost(row: number, reason: string, now: number): boolean {
     const { rows } = this
     const at = rows.state[row]
     const kind = this.#kind(row)
     if (at === state.queued || (at === state.running && this.#effects.revoke(rows.thread[row], row))) {
       this.#callUnsent(row)
-      return
+      return false
     }
     const extra = rows.more(row)
     const peerId = at === state.granted ? this.peers.get(rows.peer[row]).peerId : undefined
@@ -1789,7 +1807,7 @@ export class Owner {
       const end = { failed: true, retry: false, system: true, lost: true, thread: thread[row], error: reason }
       const from = { u8: value, at: 0, bytes: value.length }
       this.#endGuest(row, { ...end, startedAt: startedAt[row], endedAt: now, holds: [] }, from)
-      return
+      return true
     }
     const mayRun = rows.retries[row] !== 0
     const peer = rows.peer[row]
@@ -1805,6 +1823,7 @@ export class Owner {
       extra.attempts.push(attempt)
       this.#failTask(row, { kind: 'actor-died', reason }, now)
     }
+    return true
   }
 
   /** A call that had not begun has its place among those that wait again. */

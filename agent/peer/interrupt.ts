@@ -6,9 +6,10 @@ const ANSWER_MS = 1000
 /**
  * Stops the code that holds a worker thread, and nothing else of it (`Runtime.terminateExecution` of V8's inspector): the frames
  * of that code are gone, timers, promises and modules stay. The worker is told by a message, and goes on. Only where this is the
- * main thread: others have no inspector of their workers. False: that could not be done.
+ * main thread: others have no inspector of their workers. `isStill`: whether it is still what is to be stopped, asked at the last
+ * moment. False: that could not be done.
  */
-export async function interruptWorker(worker: Worker): Promise<boolean> {
+export async function interruptWorker(worker: Worker, isStill: () => boolean): Promise<boolean> {
   if (!isMainThread) return false
   const { Session } = await import('node:inspector')
   const session = new Session()
@@ -35,6 +36,7 @@ export async function interruptWorker(worker: Worker): Promise<boolean> {
       })
     })
     if (sessionId === undefined) return false
+    if (!isStill()) return true
     const heard = await new Promise<boolean>(resolve => {
       const late = setTimeout(() => resolve(false), ANSWER_MS)
       session.on('NodeWorker.receivedMessageFromWorker' as 'inspectorNotification', message => {

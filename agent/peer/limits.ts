@@ -56,6 +56,8 @@ export const limits = {
   logEntryCharacters: 200_000,
   /** A shared thread in which an actor is over that does not leave it is ended after this. */
   dismissMs: 500,
+  /** One that is held for so long by code of which is not known whose it is, is ended too. */
+  unknownHolderMs: 30_000,
   /** An actor whose owner has been silent for so long stops; another is begun after that (protocols §5). */
   leaseMs: 2800,
   leaseOverMs: 3200,

@@ -425,7 +425,7 @@ export class Peer {
       reaches: peer => this.#remote?.reaches(peer) ?? false,
       runCall: (thread, row, actor) => this.#hosts.get(thread)?.run(row, actor),
       stopCall: (thread, token) => void this.#stopCall(thread, token),
-      callLeft: thread => void this.#tries.delete(thread),
+      callLeft: thread => this.#freed(thread),
       dismiss: (thread, token) => this.#dismiss(thread, token),
       endActor: (location, reason) => this.#remote?.endActor(location, reason),
       actorLost: (row, reason, mayRestart, free) => this.#remote?.actorLost(row, reason, mayRestart, free),
@@ -566,36 +566,53 @@ export class Peer {
 
   /** How often what holds a thread was stopped, or looked for, without that it has helped. */
   readonly #tries = new Map<number, number>()
+  /** Since when a thread is held by code of which is not known whose it is. */
+  readonly #unknownSince = new Map<number, number>()
 
   /**
-   * A thread does not hear that it has to leave something. What holds it is stopped, if that is it: a call is known, what runs in a
-   * timer or behind an await is not, and is thought to be it after a second look. `isIt`: of the call that holds it. False: it
-   * was of no use, or cannot be done here.
+   * A thread does not hear that it has to leave something. What holds it is stopped, if that is it: a call is known, and a
+   * constructor; what runs in a timer or behind an await is not, and is thought to be it after a second look where no others have
+   * begun calls. `given`: the token of a call that was given up, else it is about actors that are over. False: it was of no use,
+   * or cannot be done here.
    */
-  async #free(thread: number, isIt: (call: number) => boolean): Promise<boolean> {
-    const channel = this.#hosts.get(thread)?.channel
-    if (!channel) return true
+  async #free(thread: number, given = -1): Promise<boolean> {
+    const host = this.#hosts.get(thread)
+    if (!host) return true
+    const { channel } = host
+    const { actors } = this.#owner
     const call = channel.inside()
+    if (call >= 0) this.#unknownSince.delete(thread)
     // Another has it, and will give it back.
-    if (call >= 0 && !isIt(call)) return true
+    if (call >= 0 && call !== given && (given >= 0 || !actors.isOfDismissed(thread, call))) return true
+    if (call < 0 && !this.#owner.isAlone(thread, given, row => host.hasBegun(row))) {
+      const since = this.#unknownSince.get(thread) ?? performance.now()
+      this.#unknownSince.set(thread, since)
+      return performance.now() - since < limits.unknownHolderMs
+    }
     const tries = (this.#tries.get(thread) ?? 0) + 1
     this.#tries.set(thread, tries)
     if (call < 0 && tries === 1) return true
-    return tries <= 3 && (await channel.interrupt())
+    return tries <= 3 && (await channel.interrupt(() => channel.inside() === call))
+  }
+
+  /** A thread has been left by what was to leave it. */
+  #freed(thread: number): void {
+    this.#tries.delete(thread)
+    this.#unknownSince.delete(thread)
   }
 
   /** An actor does not leave its thread. */
   async #endDismissed(thread: number): Promise<void> {
-    if (!(await this.#free(thread, call => this.#owner.actors.isOfDismissed(thread, call)))) this.#endThread(thread)
-    else if (this.#owner.actors.overstays(thread) === undefined) this.#tries.delete(thread)
+    if (!(await this.#free(thread))) this.#endThread(thread)
+    else if (this.#owner.actors.overstays(thread) === undefined) this.#freed(thread)
     else this.#watchDismissed(thread)
   }
 
-  /** A call that was given up does not leave its thread. */
+  /** A call that was given up, or a constructor, does not leave its thread. */
   async #stopCall(thread: number, token: number): Promise<void> {
     const host = this.#hosts.get(thread)
     if (!host) return
-    if (!host.channel.claims || !(await this.#free(thread, call => call === token))) this.#endThread(thread)
+    if (!host.channel.claims || !(await this.#free(thread, token))) this.#endThread(thread)
     else this.#timer(token, limits.dismissMs, 'grace')
   }
 
@@ -649,7 +666,7 @@ export class Peer {
 
   #threadEnded(host: WorkerHost, how: WorkerEnd): void {
     this.#hosts.delete(host.id)
-    this.#tries.delete(host.id)
+    this.#freed(host.id)
     this.#outboxes.delete(host.client.client.id)
     if (this.#closed) return
     const stoppedTask = this.#owner.stoppedOn(host.id)

@@ -53,8 +53,8 @@ export class ThreadChannel implements WorkerChannel {
     return Atomics.load(this.claims, INSIDE)
   }
 
-  interrupt(): Promise<boolean> {
-    return interruptWorker(this.#worker)
+  interrupt(isStill: () => boolean): Promise<boolean> {
+    return interruptWorker(this.#worker, isStill)
   }
 
   freeze(frozen: boolean): void {

@@ -55,8 +55,8 @@ export interface WorkerChannel {
   terminate(): Promise<void>
   /** The token of the call that holds it now, -1: none, or that is not known. */
   inside(): number
-  /** Stops what holds it and nothing else. False: that cannot be done here. */
-  interrupt(): Promise<boolean>
+  /** Stops what holds it and nothing else, if at the last moment it still is. False: that cannot be done here. */
+  interrupt(isStill: () => boolean): Promise<boolean>
   /** Stops all that runs in it, and lets it go on. */
   freeze(frozen: boolean): void
   /** Memory that it takes, in bytes. */
@@ -350,6 +350,13 @@ export class WorkerHost {
     if (!bytes) return
     this.#codes.add(hash)
     sendCode(this.outbox, hash, bytes)
+  }
+
+  /** Whether a task that is here has begun, as far as is known. */
+  hasBegun(row: number): boolean {
+    const { claims } = this.channel
+    const claim = this.#parts.owner.rows.claim[row]
+    return !claims || claim < 0 || Atomics.load(claims, claim) === 1
   }
 
   /** Takes a task back that has not begun. */

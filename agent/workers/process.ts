@@ -2,7 +2,9 @@ import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { record } from '../../wire/records.ts'
 import { StreamInbox } from '../../wire/stream.ts'
+import { sendWords } from '../../wire/texts.ts'
 import type { WorkerIdentity } from './data.ts'
+import { LateRecords } from './late-records.ts'
 import { PipeOutbox } from './pipe-outbox.ts'
 import { CLAIMS, identityVariable, markOf, pipes } from './process-start.ts'
 import { serve } from './serve.ts'
@@ -51,17 +53,22 @@ const outbox = new PipeOutbox(pipes.out, end)
 const store = new SentStore(outbox)
 const claims = new Int32Array(CLAIMS)
 const worker = await serve({ identity, outbox, claims, store })
+const late = new LateRecords({
+  record(type, field, memory, at, bytes) {
+    // The agent takes nothing back from a process: the claim is free whenever it is given.
+    if (type === record.run) claims[memory.i32[(at >> 2) + 1]] = 0
+    worker.record(type, field, memory, at, bytes)
+  },
+  round: read => worker.round(read),
+  skipped: (token, claim) => sendWords(outbox, record.skipped, 0, claim, token),
+})
 const inbox = new StreamInbox({
   record(type, field, memory, at, bytes) {
     if (type === record.given) store.given(memory, at)
-    else {
-      // The agent takes nothing back from a process: the claim is free whenever it is given.
-      if (type === record.run) claims[memory.i32[(at >> 2) + 1]] = 0
-      worker.record(type, field, memory, at, bytes)
-    }
+    else late.record(type, field, memory, at, bytes)
   },
 })
 const socket = new Socket({ fd: pipes.in, readable: true, writable: false })
-socket.on('data', (chunk: Buffer) => worker.round(() => inbox.chunk(chunk)))
+socket.on('data', (chunk: Buffer) => late.chunk(() => inbox.chunk(chunk)))
 socket.on('error', end)
 socket.on('close', end)

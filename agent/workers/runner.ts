@@ -305,7 +305,12 @@ export class Runner {
     // What the code of its constructor sets going is its own.
     task.actor = actor
     const call = (...args: unknown[]): unknown => {
-      actor.self = Reflect.construct(Class, args)
+      this.#enter({ task }, task.token)
+      try {
+        actor.self = Reflect.construct(Class, args)
+      } finally {
+        this.#exit()
+      }
       const saved = this.actors.takeSaved(token)
       if (saved === undefined) {
         this.#install(task, actor)
@@ -349,7 +354,7 @@ export class Runner {
     let value: unknown
     try {
       const args = this.#arguments(fn, codec, dependencies, memory, at)
-      this.#enter(called, undefined, attempt.token)
+      this.#enter({ called, memory, at }, attempt.token)
       value = Reflect.apply(method, actor.self, args)
       this.#exit()
     } catch (error) {
@@ -371,11 +376,11 @@ export class Runner {
     this.#flushNowAndThen()
   }
 
-  /** The call that holds the thread, so that it can be told from others by whoever has to stop it. */
-  #inside: { called: Called; task: Task | undefined } | undefined
+  /** The call that holds the thread, so that it can be told from others by whoever has to stop it; or the constructor. */
+  #inside: Inside | undefined
 
-  #enter(called: Called, task: Task | undefined, token: number): void {
-    this.#inside = { called, task }
+  #enter(inside: Inside, token: number): void {
+    this.#inside = inside
     this.#parts.claims[INSIDE] = token
   }
 
@@ -384,23 +389,24 @@ export class Runner {
     this.#parts.claims[INSIDE] = -1
   }
 
-  /** The call that held the thread was stopped from outside: it has ended, and others go on. False: it was no call. */
+  /**
+   * The code that held the thread was stopped from outside: what it belonged to has failed, and others go on. False: it was no
+   * call. What was behind an await is not known: the agent has that stopped where calls of one actor have begun, and no others.
+   */
   interrupted(): boolean {
     const inside = this.#inside
-    if (!inside) return false
     this.#exit()
-    const { task, called } = inside
-    const text = `${called.fn.spec.name} was stopped`
-    if (!task) this.#done(this.#plain, flag.error, none, 0, noKeys, -1, text)
-    else if (!task.ended) {
-      this.#leave(task)
-      this.#done(task, flag.error, none, 0, noKeys, -1, text)
+    for (const group of inside?.called?.actor.groups() ?? []) group.starting = false
+    const tasks = inside
+      ? [inside.task ?? this.#begunPlain(inside.called, inside.memory, inside.at)]
+      : [...this.#tasks.values()]
+    for (const task of tasks) {
+      this.#fail(task, undefined, new Error('it was stopped, since it held its thread past its time'))
     }
-    for (const group of called.actor.groups()) {
-      group.starting = false
-      if (group.waiting > 0) this.actors.next(called.actor, group)
+    for (const group of inside?.called?.actor.groups() ?? []) {
+      if (inside?.called && group.waiting > 0) this.actors.next(inside.called.actor, group)
     }
-    return true
+    return inside !== undefined
   }
 
   /** What began as plain goes on as others do. */
@@ -473,7 +479,7 @@ export class Runner {
     const { group, actor } = task
     let value: unknown
     try {
-      if (group && actor) this.#enter({ fn: task.fn, actor, group }, task, task.token)
+      if (group && actor) this.#enter({ task, called: { fn: task.fn, actor, group } }, task.token)
       value = currentTask.run(task, apply, runnable.call, group ? actor?.self : undefined, args)
       if (group) this.#exit()
       if (task.group && this.#now() - task.startedAt > BLOCKED_MS) task.blocked = true
@@ -952,6 +958,9 @@ export class Runner {
     return true
   }
 }
+
+/** What holds the thread: a call, begun as a task or as plain code with its record, or a constructor. */
+type Inside = { task: Task; called?: Called } | { task?: undefined; called: Called; memory: RecordMemory; at: number }
 
 /** What a `done` record says of an attempt. */
 interface EndedAttempt {

@@ -165,6 +165,31 @@ t.test('killed: running and waiting calls fail; with restart it is made anew', a
   t.equal([...s.owner.actors.dead.entries()][0]?.actor.reason, 'it was killed')
 })
 
+t.test('killed while it is made: others stay in its thread, which is told when it has been made', async t => {
+  const s = alive()
+  s.submit('A2')
+  s.schedule()
+  s.begun.add(s.row('A2'))
+  s.take()
+  s.owner.endActor(s.row('A2'), 'it was killed', s.now)
+  s.pass(2000)
+  t.notOk(s.take().some(line => /^(end t|stop a call)/.test(line)))
+  s.end('A2')
+  t.same(s.take(), ['dismiss A2 from t2'])
+  t.notOk(s.owner.busy)
+})
+
+t.test('a call that was given up leaves its worker without a word, and is not waited for', async t => {
+  const s = alive()
+  s.submit('c1', { of: 'A1' })
+  s.begun.add(s.row('c1'))
+  const token = s.owner.rows.token(s.row('c1'))
+  s.owner.cancel(s.row('c1'), { force: false, recursive: false }, s.now)
+  t.ok(s.owner.busy)
+  s.owner.skipped(token, 1, s.now)
+  t.notOk(s.owner.busy)
+})
+
 t.test('the end of a program ends its actors', async t => {
   const s = alive({ cpus: 1, restarts: -1 })
   s.owner.endJob(1, s.now)
