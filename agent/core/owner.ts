@@ -1853,7 +1853,7 @@ export class Owner {
   }
 
   /** Called for a method that held a shared thread. */
-  onBlocked: (name: string, durationMs: number) => void = () => undefined
+  onBlocked: (row: number, durationMs: number) => void = () => undefined
 
   /** A call held its thread for so long that others waited: later instances of its class have threads of their own. */
   #blocks(row: number, durationMs: number): void {
@@ -1861,7 +1861,7 @@ export class Owner {
     const instance = this.rows.extra[place]?.actor?.instance
     if (!instance || instance.kind.pool !== sharedPool) return
     instance.kind.pool = ownPool
-    this.onBlocked(this.#kind(row).name, Math.round(durationMs))
+    this.onBlocked(row, Math.round(durationMs))
   }
 
   /** Tasks that are not finished, from row `from` on. */

@@ -273,16 +273,18 @@ export class Scheduler {
     if (this.suspended >= limits.suspendedMax && this.#rows.depth[row] === 0) return false
     const job = this.#rows.job[row]
     const parentThread = this.#parentThread(row)
+    const pool = this.#poolOf(kind)
     const thread = chooseThread(this.#threadList, {
       kind,
+      pool,
       job,
       parentThread,
-      mayStart: this.#mayStart(kind, job, parentThread),
+      mayStart: this.#mayStart(kind, pool, job, parentThread),
     })
     const room = thread === undefined && kind.isProcess && this.#processes.makeRoom()
     if (thread === undefined && !room) return false
-    const chosen = thread === undefined || thread === 'new' ? this.startThread(now, kind.pool) : thread
-    if (kind.actor) this.#settleIn(chosen, kind)
+    const chosen = thread === undefined || thread === 'new' ? this.startThread(now, pool) : thread
+    if (kind.actor) this.#settleIn(chosen, pool)
     kind.ready.shift()
     kind.served = ++this.#turn
     supply.take(kind.demand)
@@ -295,9 +297,9 @@ export class Scheduler {
   }
 
   /** A worker that an actor comes to: from then on it is for actors. */
-  #settleIn(thread: Thread, kind: Kind): void {
-    if (!thread.isProcess) thread.pool = kind.pool
-    if (kind.pool !== sharedPool) thread.owned = true
+  #settleIn(thread: Thread, pool: string): void {
+    if (!thread.isProcess) thread.pool = pool
+    if (pool !== sharedPool) thread.owned = true
   }
 
   /** An actor has been made on a worker: it stays there, and keeps what it was granted. */
@@ -325,10 +327,18 @@ export class Scheduler {
     this.#touch(thread, now)
   }
 
+  /** Where one of a kind goes. Actors whose class holds threads have some of their own; beyond those they share all the same. */
+  #poolOf({ pool, actor }: Kind): string {
+    if (pool !== ownPool || !actor?.shares) return pool
+    let own = 0
+    for (const thread of this.#threadList) if (thread.pool === ownPool) own++
+    return own < this.#resources.threadsWanted * limits.threadsPerCpu ? pool : sharedPool
+  }
+
   /** Whether there may be one more worker for a task. Threads and processes have a bound each; an actor's own have none. */
-  #mayStart(kind: Kind, job: number, parentThread: number): boolean {
-    if (kind.pool === ownPool || (kind.actor && kind.isProcess)) return true
-    if (kind.pool === sharedPool) {
+  #mayStart(kind: Kind, pool: string, job: number, parentThread: number): boolean {
+    if (pool === ownPool || (kind.actor && kind.isProcess)) return true
+    if (pool === sharedPool) {
       // Of each job: jobs share no threads.
       let shared = 0
       for (const thread of this.#threadList) if (thread.pool === sharedPool && thread.job === job) shared++

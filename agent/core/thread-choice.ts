@@ -5,6 +5,8 @@ import type { Thread } from './threads.ts'
 /** What a choice of a thread depends on besides the threads. */
 export interface Choice {
   kind: Kind
+  /** Where it goes. */
+  pool: string
   job: number
   /** The thread on which the task's parent is suspended, or -1. */
   parentThread: number
@@ -20,8 +22,8 @@ const FULL = limits.unitsPerResource
  * process runs kinds of its pool alone, and of one job.
  */
 export function chooseThread(threads: readonly Thread[], choice: Choice): Thread | 'new' | undefined {
-  if (choice.kind.pool === ownPool) return idleThread(threads) ?? 'new'
-  if (choice.kind.pool === sharedPool) return sharedThread(threads, choice)
+  if (choice.pool === ownPool) return idleThread(threads) ?? 'new'
+  if (choice.pool === sharedPool) return sharedThread(threads, choice)
   let best: Thread | undefined
   let bestScore = Number.NEGATIVE_INFINITY
   for (const thread of threads) {
@@ -53,10 +55,10 @@ function sharedThread(threads: readonly Thread[], { job, mayStart }: Choice): Th
   return mayStart ? (idleThread(threads) ?? 'new') : best
 }
 
-function scoreOf(thread: Thread, { kind, job, parentThread }: Choice): number {
+function scoreOf(thread: Thread, { kind, pool, job, parentThread }: Choice): number {
   const none = Number.NEGATIVE_INFINITY
   if (thread.state !== 'live' || (thread.busy && thread.job !== job && thread.job !== -1)) return none
-  if (thread.pool !== kind.pool || (thread.bound !== -1 && thread.bound !== job)) return none
+  if (thread.pool !== pool || (thread.bound !== -1 && thread.bound !== job)) return none
   if (thread.owned || (kind.alone && thread.busy)) return none
   if (thread.running + thread.suspended >= limits.tasksPerThreadMax) return none
   const cpu = kind.cpuUnits

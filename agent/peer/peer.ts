@@ -217,7 +217,7 @@ export class Peer {
     })
     this.#owner.actors.onOver = row => this.#named.over(row)
     this.#owner.actors.views = row => !specs[this.#owner.rows.kind[row]].copy
-    this.#owner.onBlocked = (name, durationMs) => this.#blocked(name, durationMs)
+    this.#owner.onBlocked = (row, durationMs) => this.#blocked(row, durationMs)
     this.#cancellation = new Cancellation(this.#parts, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
       stirred: () => this.#stirred(),
@@ -686,10 +686,20 @@ export class Peer {
     const row = token < 0 ? -1 : rows.rowOf(token)
     const job = row >= 0 ? rows.job[row] : (scheduler.threads.get(host.id)?.job ?? -1)
     const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
-    const home = this.#jobs.get(job)?.home
     const line = { name, worker: host.channel.workerId, text }
     const task = row >= 0 ? this.#taskId(row) : undefined
     this.#keep(task, line)
+    this.#show(job, isError, line, task)
+  }
+
+  /** Prints at the program of a job, wherever that is. */
+  #show(
+    job: number,
+    isError: boolean,
+    line: { name: string | undefined; worker: string; text: string },
+    task: string | undefined,
+  ): void {
+    const home = this.#jobs.get(job)?.home
     if (home)
       this.#remote?.output(home, isError, { ...line, task, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
     else this.#print(job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()], isError, line)
@@ -708,10 +718,12 @@ export class Peer {
   }
 
   /** A method held a thread that other actors share. */
-  #blocked(name: string, durationMs: number): void {
+  #blocked(row: number, durationMs: number): void {
+    const { rows, kinds } = this.#owner
+    const name = kinds[rows.kind[row]]?.name ?? 'a method'
     const text = `${name} held its thread for ${durationMs} ms, and the actors beside it waited: later actors of its class have threads of their own (give it cpus, or await in it)\n`
     this.#options.log(text.trimEnd())
-    this.#print([...this.#drivers.values()], true, { name: 'shoal', worker: 'agent', text })
+    this.#show(rows.job[row], true, { name: 'shoal', worker: 'agent', text }, this.#taskId(row))
   }
 
   #taskId(row: number): string {

@@ -285,3 +285,22 @@ t.test('an actor that may be made anew holds what was put for it, until it is ov
     t.equal(s.owner.lineage.bytes, 0)
   }
 })
+
+t.test('actors of a class that holds threads have few of their own, and share beyond those', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('A', { cpus: 0, actor: { maxConcurrency: 1 } })
+  for (const kind of s.owner.kinds) if (kind?.name === 'A') kind.pool = '@own'
+  for (let i = 1; i <= 40; i++) {
+    s.submit(`A${i}`)
+    s.schedule()
+    s.end(`A${i}`)
+    s.schedule()
+  }
+  const started = s.take().filter(line => line.startsWith('start'))
+  t.equal(started.filter(line => line.includes('@own')).length, 8, 'four of each CPU')
+  t.equal(
+    started.some(line => line.includes('@shared')),
+    true,
+  )
+  t.equal(started.length < 20, true, `${started.length} workers`)
+})
