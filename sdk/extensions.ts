@@ -62,8 +62,11 @@ function handleExtension(engine: Engine): Extension {
     tag: 4,
     matches: isHandle,
     encode(value: object, encoder: Encoder): void {
-      const { ref, shape } = handleData(value)
-      if (!ref) throw new ValueError('', 'is the handle of an actor that could not be made')
+      const { ref, shape, why } = handleData(value)
+      if (!ref) {
+        const reason = why ? `: ${why.message}` : ''
+        throw new ValueError('', `is the handle of an actor that could not be made${reason}`, { cause: why })
+      }
       refs.encode(ref, encoder)
       encoder.string(shape.text)
     },

@@ -10,6 +10,8 @@ export interface HandleData {
   readonly ref: RefData | undefined
   /** Of one that could not be made: makes refs that say why. */
   readonly failed?: () => RefData
+  /** And why that was, where an error says it. */
+  readonly why?: Error
   /** Calls that have not ended, where their number has a bound. */
   readonly pending: { count: number } | undefined
 }

@@ -94,7 +94,7 @@ function make(remote: RemoteClassData, args: unknown[]): object {
   const engine = currentSession()?.engine
   if (!engine) return makeHandle({ shape, ref: undefined, failed: notInitialized, pending: undefined })
   const fails = (error: Error): object =>
-    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), pending: undefined })
+    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error, pending: undefined })
   if (engine.closed) return fails(engine.closed)
   let { defined } = remote
   if (defined?.engine !== engine || defined.types !== engine.types.version) {
