@@ -863,7 +863,9 @@ export class Objects {
     // Made again, as far back as needed; who waits for it goes on waiting.
     const obstacle = this.onGone(row, reason)
     if (obstacle === undefined) return
-    if (this.rows.extra[row]?.actor) {
+    const part = this.rows.extra[row]?.actor
+    if (part) {
+      part.reason = reason
       this.#end(row, { kind: 'actor-died', reason })
       this.forgetLineage(row)
     } else this.#end(row, { kind: 'lost', reason: `${reason}, and ${obstacle}` })

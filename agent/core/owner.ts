@@ -1114,6 +1114,8 @@ export class Owner {
       if (end.blocked) this.#blocks(row, end.endedAt - end.startedAt)
     } else if (suspended) this.scheduler.drop(row, now)
     else this.scheduler.ended(row, end.endedAt - end.startedAt, end.awaited, now)
+    const part = kind.actor && end.error !== undefined ? rows.extra[row]?.actor : undefined
+    if (part) part.reason = end.error
     const mayRun = (end.failed && end.retry) || this.products.of(row)?.restarts === true
     if (mayRun && rows.retries[row] !== 0) {
       this.#again(row, { thread, startedAt: end.startedAt, endedAt: end.endedAt, error: end.error }, true)

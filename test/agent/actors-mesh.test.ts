@@ -35,6 +35,10 @@ t.test('an actor goes on when its peer is lost, on another, with the same handle
   t.not(await get(moves.where.remote()), c.peerId)
   const rows = await Array.fromAsync(attached.state.actors({ className: 'Kept' }))
   t.same(rows.map(({ state, restarts }) => `${state} ${restarts}`).sort(), ['alive 1', 'dead 0'])
+  t.match(
+    rows.find(({ state }) => state === 'dead'),
+    { reason: /lost/ },
+  )
 })
 
 t.test('a detached actor is found by the handle of its maker when the peer of that is gone', async t => {
