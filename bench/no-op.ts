@@ -1,21 +1,25 @@
-import { get, task } from 'shoal'
+import { get, type ObjectRef, task } from 'shoal'
 
-/** Ways of calling a task that gives back its argument. Made once the program has joined. */
+/** Ways of calling what gives back its argument. Made once the program has joined. */
 export interface NoOp {
   /** Begins so many at once and waits for all. */
   many(count: number): Promise<unknown>
   one(): Promise<unknown>
 }
 
-export function noOpTask(): NoOp {
-  const noOp = task((x: number) => x)
+export function noOpTask(placement?: { peer: string }): NoOp {
+  return callsOf(task((x: number) => x, placement ? { placement } : {}))
+}
+
+/** Calls of a task or of a method. */
+export function callsOf(echo: { remote(x: number): ObjectRef<number> }): NoOp {
   return {
     many(count) {
       const refs = []
-      for (let index = 0; index < count; index++) refs.push(noOp.remote(index))
+      for (let index = 0; index < count; index++) refs.push(echo.remote(index))
       return get(refs)
     },
-    one: () => get(noOp.remote(1)),
+    one: () => get(echo.remote(1)),
   }
 }
 

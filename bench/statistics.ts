@@ -39,3 +39,40 @@ export async function callsPerSecond(
   for (let done = 0; done < total; done += outstanding) await callMany(outstanding)
   return (total / (performance.now() - startedAt)) * 1000
 }
+
+/** How one of those that are compared is called, and how often: in all to warm it up and to count, and one at a time. */
+export interface Compared {
+  many(count: number): Promise<unknown>
+  one(): Promise<unknown>
+  warmUp: number
+  total: number
+  each: number
+}
+
+/** Calls a second with 1,000 outstanding, and the median microseconds of one at a time, of those that are compared. */
+export async function ratesOf<Name extends string>(
+  rounds: number,
+  compared: Record<Name, Compared>,
+): Promise<{ perSecond: Record<Name, number>; each: Record<Name, number> }> {
+  const measured = (measure: (one: Compared) => Promise<number>): Record<Name, () => Promise<number>> => {
+    const names = Object.keys(compared) as Name[]
+    return Object.fromEntries(names.map(name => [name, () => measure(compared[name])])) as Record<
+      Name,
+      () => Promise<number>
+    >
+  }
+  await interleave(
+    2,
+    measured(({ warmUp, many }) => callsPerSecond(warmUp, 1000, many)),
+  )
+  return {
+    perSecond: await interleave(
+      rounds,
+      measured(({ total, many }) => callsPerSecond(total, 1000, many)),
+    ),
+    each: await interleave(
+      rounds,
+      measured(({ each, one }) => microsecondsEach(each, one)),
+    ),
+  }
+}

@@ -1,3 +1,5 @@
+import { checkpoint } from '../wire/checkpoint.ts'
+
 /** What a method is to those who call it. */
 export interface MethodShape {
   readonly name: string
@@ -25,12 +27,6 @@ export interface ClassShape {
   readonly saves: boolean
   readonly restores: boolean
 }
-
-/** Of what a class calls its methods that save and restore the state of an instance. */
-export const checkpoint = {
-  save: Symbol.for('shoal.checkpoint.save'),
-  restore: Symbol.for('shoal.checkpoint.restore'),
-} as const
 
 /** The public methods of a class, those that it inherits too: no accessors, fields, statics, nothing that every object has. */
 export function shapeOfClass(Class: new (...args: never[]) => object): ClassShape {

@@ -12,6 +12,7 @@ export {
   type CallKind,
   isProcessPool,
   Kind,
+  type KindSpec,
   type LabelRule,
   labelFits,
   ownPool,

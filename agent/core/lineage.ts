@@ -55,8 +55,9 @@ export class Lineage {
    */
   keep(row: number, held: readonly number[]): void {
     const extra = this.#rows.more(row)
-    const needed = extra.actor ? held.filter(one => this.#obstacle(one) !== undefined) : []
-    const others = extra.actor ? held.filter(one => this.#obstacle(one) === undefined) : held
+    const needed: number[] = []
+    const others: number[] = []
+    for (const one of held) (extra.actor && this.#obstacle(one) !== undefined ? needed : others).push(one)
     extra.lineage = others
     if (needed.length > 0) extra.needed = needed
     this.#kept.push(this.#rows.token(row))

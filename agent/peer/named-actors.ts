@@ -1,6 +1,6 @@
 import { taskIdText } from '../../wire/ids.ts'
 import type { FunctionSpec } from '../../wire/records.ts'
-import { type ActorPart, Kind, type Location, state } from '../core/index.ts'
+import { type ActorPart, Kind, type KindSpec, type Location, state } from '../core/index.ts'
 import type { Directory, DirectoryHost, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
@@ -401,22 +401,26 @@ export class NamedActors implements DirectoryHost {
   choose(entry: Entry): PeerRun | undefined {
     const { owner, names } = this.#parts
     const { spec } = JSON.parse(entry.spec ?? '{}') as Spec
-    const chosen = owner.exchange.choose(
-      new Kind(-1, owner.rows, {
-        name: spec.name,
-        demand: owner.resources.demand(spec.resources),
-        priority: 0,
-        timeoutMs: 0,
-        retries: 0,
-        infeasibleTimeoutMs: 0,
-        placement: placementOf(spec),
-        actor: actorOf(spec),
-      }),
-    )
+    const chosen = owner.exchange.choose(this.#kindOf(-1, spec, { placement: placementOf(spec) }))
     if (chosen === undefined) return undefined
     if (chosen === 'self') return { ...names.own }
     const { peerId, incarnation } = owner.peers.get(chosen)
     return { peerId, incarnation }
+  }
+
+  /** The kind of a detached actor: how often it may be made anew is the directory's to say. */
+  #kindOf(index: number, spec: FunctionSpec, where: Pick<KindSpec, 'placement' | 'pool' | 'pinned'>): Kind {
+    const { rows, resources } = this.#parts.owner
+    return new Kind(index, rows, {
+      name: spec.name,
+      demand: resources.demand(spec.resources),
+      priority: 0,
+      timeoutMs: 0,
+      retries: 0,
+      infeasibleTimeoutMs: 0,
+      actor: actorOf(spec),
+      ...where,
+    })
   }
 
   host(entry: Entry): void {
@@ -444,19 +448,7 @@ export class NamedActors implements DirectoryHost {
       codes.use(hash, this.#client)
     }
     const kind = owner.kinds.length
-    owner.kinds.push(
-      new Kind(kind, owner.rows, {
-        name: spec.name,
-        demand: owner.resources.demand(spec.resources),
-        priority: 0,
-        timeoutMs: 0,
-        retries: 0,
-        infeasibleTimeoutMs: 0,
-        pool: poolOf(spec),
-        actor: actorOf(spec),
-        pinned: true,
-      }),
-    )
+    owner.kinds.push(this.#kindOf(kind, spec, { pool: poolOf(spec), pinned: true }))
     specs.push({ ...spec, actor: { ...(spec.actor as NonNullable<FunctionSpec['actor']>), namespace } })
     kindJobs.push(job)
     const keys = (list: readonly ObjectName[]): number[] =>

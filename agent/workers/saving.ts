@@ -1,4 +1,5 @@
 import type { WorkerClient } from '../../wire/bridge.ts'
+import { checkpoint } from '../../wire/checkpoint.ts'
 import { thrownText } from '../../wire/errors/index.ts'
 import { limits } from '../../wire/limits.ts'
 import type { Outbox } from '../../wire/outbox.ts'
@@ -6,9 +7,6 @@ import { high, low, record } from '../../wire/records.ts'
 import { copyBytes, sendText } from '../../wire/texts.ts'
 import type { Encoder } from '../../wire/values/index.ts'
 import type { ActorInstance } from './actor.ts'
-
-const checkpointSave = Symbol.for('shoal.checkpoint.save')
-const checkpointRestore = Symbol.for('shoal.checkpoint.restore')
 
 /** Keeps a value safe from the end of this peer, and gives it back. */
 export interface Keeping {
@@ -55,7 +53,7 @@ export class Saving {
       encoder.start()
       encoder.value(what, '')
     }
-    const save = actor.self[checkpointSave] as () => unknown
+    const save = actor.self[checkpoint.save] as () => unknown
     // Taken before anything else of it can run, where it is no promise.
     const saved = Reflect.apply(save, actor.self, [])
     const value = saved instanceof Promise ? await saved : saved
@@ -83,7 +81,7 @@ export async function restored(actor: ActorInstance, bytes: Uint8Array, keeping:
   const saved = decoder.value() as { value: unknown } | { ref: object }
   decoder.finish()
   const value = 'ref' in saved ? await keeping.read(saved.ref) : saved.value
-  const restore = actor.self[checkpointRestore] as (value: unknown) => unknown
+  const restore = actor.self[checkpoint.restore] as (value: unknown) => unknown
   await Reflect.apply(restore, actor.self, [value])
 }
 

@@ -1,8 +1,8 @@
-import { actor, get, init } from 'shoal'
+import { actor, init } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { startRings } from '../limits/rings.ts'
-import { many } from '../no-op.ts'
-import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+import { callsOf, many } from '../no-op.ts'
+import { ratesOf } from '../statistics.ts'
 
 const rounds = 7
 
@@ -17,19 +17,9 @@ export async function measure(): Promise<Reading[]> {
   await using rings = await startRings(2)
   await using _mesh = await init({ address: 'local', cpus: 2 })
   const echo = actor(Echo).remote()
-  const shoalMany = (count: number) => get(Array.from({ length: count }, (_, i) => echo.same.remote(i)))
-  const ringsMany = many(rings.submit)
-  await interleave(2, {
-    shoal: () => callsPerSecond(100_000, 1000, shoalMany),
-    rings: () => callsPerSecond(200_000, 1000, ringsMany),
-  })
-  const perSecond = await interleave(rounds, {
-    shoal: () => callsPerSecond(200_000, 1000, shoalMany),
-    rings: () => callsPerSecond(500_000, 1000, ringsMany),
-  })
-  const each = await interleave(rounds, {
-    shoal: () => microsecondsEach(2000, () => get(echo.same.remote(1))),
-    rings: () => microsecondsEach(2000, () => rings.submit(1)),
+  const { perSecond, each } = await ratesOf(rounds, {
+    shoal: { ...callsOf(echo.same), warmUp: 100_000, total: 200_000, each: 2000 },
+    rings: { many: many(rings.submit), one: () => rings.submit(1), warmUp: 200_000, total: 500_000, each: 2000 },
   })
   return [
     {

@@ -1,9 +1,9 @@
-import { actor, get, init } from 'shoal'
+import { actor, init } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { BareQuic } from '../limits/quic.ts'
 import { BenchMesh } from '../mesh/own-mesh.ts'
-import { many } from '../no-op.ts'
-import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+import { callsOf, many } from '../no-op.ts'
+import { ratesOf } from '../statistics.ts'
 
 const rounds = 5
 
@@ -20,19 +20,9 @@ export async function measure(): Promise<Reading[]> {
   await using attached = await init({ address: mesh.agents[0].socket })
   await attached.waitFor({ peers: 2 }, { timeoutMs: 10_000 })
   const echo = actor(Echo, { placement: { peer: mesh.agents[1].peerId } }).remote()
-  const shoalMany = (count: number) => get(Array.from({ length: count }, (_, i) => echo.same.remote(i)))
-  const bareMany = many(() => bare.send())
-  await interleave(2, {
-    shoal: () => callsPerSecond(30_000, 1000, shoalMany),
-    bare: () => callsPerSecond(100_000, 1000, bareMany),
-  })
-  const perSecond = await interleave(rounds, {
-    shoal: () => callsPerSecond(100_000, 1000, shoalMany),
-    bare: () => callsPerSecond(200_000, 1000, bareMany),
-  })
-  const each = await interleave(rounds, {
-    shoal: () => microsecondsEach(500, () => get(echo.same.remote(1))),
-    bare: () => microsecondsEach(500, () => bare.send()),
+  const { perSecond, each } = await ratesOf(rounds, {
+    shoal: { ...callsOf(echo.same), warmUp: 30_000, total: 100_000, each: 500 },
+    bare: { many: many(() => bare.send()), one: () => bare.send(), warmUp: 100_000, total: 200_000, each: 500 },
   })
   return [
     {

@@ -2,7 +2,7 @@ import { init } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { startRings } from '../limits/rings.ts'
 import { many, noOpTask } from '../no-op.ts'
-import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+import { ratesOf } from '../statistics.ts'
 
 const workers = 2
 const rounds = 7
@@ -11,20 +11,9 @@ const rounds = 7
 export async function measure(): Promise<Reading[]> {
   await using rings = await startRings(workers)
   await using _mesh = await init({ address: 'local', cpus: workers })
-  const noOp = noOpTask()
-  const ringsMany = many(rings.submit)
-  await interleave(2, {
-    shoal: () => callsPerSecond(100_000, 1000, noOp.many),
-    rings: () => callsPerSecond(200_000, 1000, ringsMany),
-  })
-
-  const perSecond = await interleave(rounds, {
-    shoal: () => callsPerSecond(200_000, 1000, noOp.many),
-    rings: () => callsPerSecond(500_000, 1000, ringsMany),
-  })
-  const each = await interleave(rounds, {
-    shoal: () => microsecondsEach(2000, noOp.one),
-    rings: () => microsecondsEach(2000, () => rings.submit(1)),
+  const { perSecond, each } = await ratesOf(rounds, {
+    shoal: { ...noOpTask(), warmUp: 100_000, total: 200_000, each: 2000 },
+    rings: { many: many(rings.submit), one: () => rings.submit(1), warmUp: 200_000, total: 500_000, each: 2000 },
   })
   return [
     {

@@ -2,7 +2,7 @@ import { init } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { startEcho } from '../limits/echo.ts'
 import { many, noOpTask } from '../no-op.ts'
-import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+import { ratesOf } from '../statistics.ts'
 import { startOwnAgent } from './own-agent.ts'
 
 const rounds = 7
@@ -12,20 +12,9 @@ export async function measure(): Promise<Reading[]> {
   using agent = startOwnAgent(2)
   await using echo = await startEcho()
   await using _mesh = await init({ address: agent.socket })
-  const noOp = noOpTask()
-  const echoMany = many(() => echo.send())
-  await interleave(2, {
-    shoal: () => callsPerSecond(100_000, 1000, noOp.many),
-    echo: () => callsPerSecond(200_000, 1000, echoMany),
-  })
-
-  const perSecond = await interleave(rounds, {
-    shoal: () => callsPerSecond(200_000, 1000, noOp.many),
-    echo: () => callsPerSecond(300_000, 1000, echoMany),
-  })
-  const each = await interleave(rounds, {
-    shoal: () => microsecondsEach(2000, noOp.one),
-    echo: () => microsecondsEach(2000, () => echo.send()),
+  const { perSecond, each } = await ratesOf(rounds, {
+    shoal: { ...noOpTask(), warmUp: 100_000, total: 200_000, each: 2000 },
+    echo: { many: many(() => echo.send()), one: () => echo.send(), warmUp: 200_000, total: 300_000, each: 2000 },
   })
   return [
     {

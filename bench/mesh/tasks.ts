@@ -1,8 +1,8 @@
 import { get, init, put, task } from 'shoal'
 import type { Reading } from '../figure.ts'
 import { BareQuic } from '../limits/quic.ts'
-import { many } from '../no-op.ts'
-import { callsPerSecond, interleave, microsecondsEach } from '../statistics.ts'
+import { many, noOpTask } from '../no-op.ts'
+import { interleave, ratesOf } from '../statistics.ts'
 import { BenchMesh } from './own-mesh.ts'
 
 const rounds = 5
@@ -15,20 +15,9 @@ export async function measure(): Promise<Reading[]> {
   await using attached = await init({ address: mesh.agents[0].socket })
   await attached.waitFor({ peers: 2 }, { timeoutMs: 10_000 })
   const placement = { peer: mesh.agents[1].peerId }
-  const noOp = task((x: number) => x, { placement })
-  const shoalMany = (count: number) => get(Array.from({ length: count }, (_, i) => noOp.remote(i)))
-  const bareMany = many(() => bare.send())
-  await interleave(2, {
-    shoal: () => callsPerSecond(30_000, 1000, shoalMany),
-    bare: () => callsPerSecond(100_000, 1000, bareMany),
-  })
-  const perSecond = await interleave(rounds, {
-    shoal: () => callsPerSecond(100_000, 1000, shoalMany),
-    bare: () => callsPerSecond(200_000, 1000, bareMany),
-  })
-  const each = await interleave(rounds, {
-    shoal: () => microsecondsEach(500, () => get(noOp.remote(1))),
-    bare: () => microsecondsEach(500, () => bare.send()),
+  const { perSecond, each } = await ratesOf(rounds, {
+    shoal: { ...noOpTask(placement), warmUp: 30_000, total: 100_000, each: 500 },
+    bare: { many: many(() => bare.send()), one: () => bare.send(), warmUp: 100_000, total: 200_000, each: 500 },
   })
   const length = task((bytes: Uint8Array) => bytes.length, { placement, copy: false })
   const objects = await interleave(3, {

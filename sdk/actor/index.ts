@@ -1,4 +1,5 @@
-export { type ClassShape, checkpoint, shapeFrom } from '../actor-shape.ts'
+export { checkpoint } from '../../wire/checkpoint.ts'
+export { type ClassShape, shapeFrom } from '../actor-shape.ts'
 export { handleData, isHandle, releaseHandle } from '../handle-data.ts'
 export { getActor, kill } from './actors.ts'
 export { exitActor } from './exit.ts'

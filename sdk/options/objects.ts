@@ -37,13 +37,10 @@ export function readOptions(place: Place, rules: Rules, options: unknown): Recor
   const prefix = place.option === 'options' ? '' : `${place.option}.`
   for (const option of Object.keys(options)) {
     const known = Object.hasOwn(rules, option)
-    if (!known) refuseUnknown({ call: place.call, option: prefix + option }, options[option], option, offered(rules))
+    if (!known)
+      refuseUnknown({ call: place.call, option: prefix + option }, options[option], option, Object.keys(rules))
     const value = options[option]
     if (value !== undefined) read[option] = rules[option]!.read(value, { call: place.call, option: prefix + option })
   }
   return read
-}
-
-function offered(rules: Rules): string[] {
-  return Object.keys(rules).filter(option => !rules[option]!.later)
 }

@@ -4,8 +4,6 @@ import { type Place, refuse } from './refuse.ts'
 export interface Rule {
   /** In words, after "must be". */
   readonly allowed: string
-  /** It is known, but not offered: this version does not have it. */
-  readonly later?: boolean
   /** Gives the value to use (a copy, where it could change later), or throws InvalidOptionError. */
   read(value: unknown, place: Place): unknown
 }
