@@ -12,6 +12,8 @@ export const limits = {
   admissionMs: 2000,
   /** A dial that got no answer. */
   dialMs: 5000,
+  /** Of two that dial one another the larger PeerId is refused for so long; a dial that takes longer gives way. */
+  dialWaitMs: 1000,
   /** Streams of one link at a time. */
   streamsMax: 2048,
   /** Un-credited bytes of one bulk stream, and the unit in which credit is given. */

@@ -13,6 +13,8 @@ export interface MemoryOptions {
 /** A network inside one process: links with delay, partitions and losses that repeat with the seed. For tests and simulation. */
 export class MemoryNetwork {
   readonly windowBytes: number
+  /** Addresses at which nothing answers and nothing refuses, as behind a firewall: dials run into their time-out. */
+  readonly silent = new Set<string>()
   readonly #delayMs: number
   readonly #jitterMs: number
   #random: number
@@ -34,7 +36,11 @@ export class MemoryNetwork {
     const listeners: MemoryListener[] = []
     return {
       kind: 'memory',
-      dial: async address => {
+      dial: async (address, { timeoutMs }) => {
+        if (this.silent.has(address)) {
+          await new Promise(resolve => setTimeout(resolve, timeoutMs).unref())
+          throw new Error(`no answer within ${timeoutMs} ms`)
+        }
         const listener = this.#listeners.get(address)
         if (!listener || this.#isParted(peerId, listener.peerId)) throw new Error(`nobody answers at ${address}`)
         await this.pause()

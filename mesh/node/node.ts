@@ -109,9 +109,16 @@ interface Known {
   infoAt: number
   /** Its clock before ours, in milliseconds. */
   skewMs: number
-  dialling: boolean
+  /** The address that is dialled now, and since when. */
+  dialling: string | undefined
+  diallingSince: number
   failures: number
   nextDialAt: number
+}
+
+function addressesOf(info: HeaderValue): string[] {
+  const { a } = asMap(info, 'info')
+  return asList(a, 'addresses', limits.ticketAddressesMax).map(one => asText(one, 'address', 256))
 }
 
 const TICK_MS = limits.heartbeatMs / 2
@@ -214,7 +221,8 @@ export class MeshNode {
         info: null,
         infoAt: 0,
         skewMs: 0,
-        dialling: false,
+        dialling: undefined,
+        diallingSince: 0,
         failures: 0,
         nextDialAt: 0,
       })
@@ -335,10 +343,10 @@ export class MeshNode {
     if (this.#closed || this.#left) return
     const now = performance.now()
     for (const [peerId, known] of this.#known) {
-      if (known.dialling || known.addresses.length === 0 || now < known.nextDialAt) continue
+      if (known.dialling !== undefined || known.addresses.length === 0 || now < known.nextDialAt) continue
       if (this.#sessions.get(peerId)?.session.linked) continue
       if (this.#membership.get(peerId)?.state === 'left') continue
-      known.dialling = true
+      known.diallingSince = now
       void this.#dial(peerId, known)
     }
   }
@@ -347,6 +355,7 @@ export class MeshNode {
     const { transport, log } = this.#options
     let reason = ''
     for (const address of known.addresses) {
+      known.dialling = address
       let link: Link
       try {
         link = await transport.dial(address, { timeoutMs: limits.dialMs })
@@ -361,14 +370,14 @@ export class MeshNode {
       }
       const problem = await this.#begin(link, known)
       if (problem === undefined) {
-        known.dialling = false
+        known.dialling = undefined
         known.failures = 0
         known.nextDialAt = 0
         return
       }
       reason = `${address}: ${problem}`
     }
-    known.dialling = false
+    known.dialling = undefined
     known.failures++
     known.nextDialAt =
       performance.now() + Math.min(limits.redialMs * 2 ** Math.min(known.failures - 1, 10), limits.redialMaxMs)
@@ -383,12 +392,19 @@ export class MeshNode {
     if (outbound) return undefined
     const known = this.#known.get(peerId)
     // Both dial at once: the one with the smaller PeerId wins, on both sides.
-    if (known?.dialling && this.#options.peerId < peerId) return 'a link the other way is being made'
+    if (known && this.#options.peerId < peerId && this.#dialMaySucceed(known, hello))
+      return 'a link the other way is being made'
     const entry = this.#sessions.get(peerId)
     // A link whose greeting began before this session did is no reason to give up the one that it has.
     const older = entry?.session.linked && entry.theirs === hello.half && entry.half !== hello.yours
     if (!older) entry?.session.detach('the other side makes a new link')
     return undefined
+  }
+
+  /** A dial of an address that it had before it was started again, or that its network lets nobody into, is no reason to refuse it. */
+  #dialMaySucceed({ dialling, diallingSince }: Known, { info }: Hello): boolean {
+    if (dialling === undefined || performance.now() - diallingSince > limits.dialWaitMs) return false
+    return addressesOf(info).includes(dialling)
   }
 
   #hello(peerId: string): Hello {
@@ -505,9 +521,9 @@ export class MeshNode {
   }
 
   #noteInfo(peerId: string, role: Role, info: HeaderValue): void {
-    const { a, i, w } = asMap(info, 'info')
+    const { i, w } = asMap(info, 'info')
     const skewMs = typeof w === 'number' ? w - Date.now() : 0
-    const addresses = asList(a, 'addresses', limits.ticketAddressesMax).map(one => asText(one, 'address', 256))
+    const addresses = addressesOf(info)
     const known = this.#known.get(peerId)
     const now = performance.now()
     if (known) Object.assign(known, { addresses, role, info: i ?? null, infoAt: now, skewMs })
@@ -518,7 +534,8 @@ export class MeshNode {
         info: i ?? null,
         infoAt: now,
         skewMs,
-        dialling: false,
+        dialling: undefined,
+        diallingSince: 0,
         failures: 0,
         nextDialAt: 0,
       })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { generateKey, peerIdOf } from '../../../mesh/identity/index.ts'
 import { MemoryNetwork } from '../../../mesh/links/index.ts'
 import { eventually, linked, Meshes } from '../meshes.ts'
 
@@ -131,4 +132,25 @@ t.test('two that dial one another at once have one session, and nothing is lost 
     }
   }
   t.pass('12 seeds')
+})
+
+t.test('one that nobody reaches at its old address, or at any, is let in when it dials itself', async t => {
+  const mesh = new Meshes('memory')
+  t.teardown(() => mesh.close())
+  const a = await mesh.add()
+  let key = generateKey()
+  // Of two the smaller PeerId has precedence, so the founder shall be that.
+  while (peerIdOf(key) < a.peerId) key = generateKey()
+  const first = await mesh.add({ key })
+  await eventually('linked', () => linked(a) === 1 && linked(first) === 1)
+  for (const address of first.node.addresses) mesh.network?.silent.add(address)
+  await first.node.close()
+  await new Promise(resolve => setTimeout(resolve, 300))
+  const second = await mesh.add({ key })
+  await eventually('linked at its new address', () => linked(a) === 1 && linked(second) === 1, 1500)
+  t.same([...a.node.members()][0].addresses, second.node.addresses)
+  for (const address of second.node.addresses) mesh.network?.silent.add(address)
+  mesh.network?.lose(a.peerId, second.peerId)
+  await eventually('its link is gone', () => linked(a) === 0)
+  await eventually('linked by its own dial', () => linked(a) === 1 && linked(second) === 1, 4000)
 })
