@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
 import { record } from '../wire/records.ts'
 import { sendText } from '../wire/texts.ts'
@@ -49,6 +50,11 @@ const methods = Object.create(Function.prototype, {
       checkTogether(merged, 'options', source.isGenerator)
       expectProcess(merged)
       return remoteFunction(source, merged)
+    },
+  },
+  [inspect.custom]: {
+    value(this: RemoteBranded & { name: string }): string {
+      return `RemoteFunction ${this.name || '(anonymous)'}`
     },
   },
 }) as object

@@ -14,7 +14,7 @@ export const logs: Command = {
   summary: "prints the agent's log, whole or what names one id, or what a run has said",
   usage: '[ID] [-f]',
   about: [
-    "Prints the newest entries of the agent's log, or those that name ID: a task, a worker, an object, a job, a peer.",
+    "Prints the newest entries of the agent's log, or those that name ID: a task, an actor, a worker, an object, a job, a peer.",
     'It reads the files under $SHOAL_HOME/logs (at most 5 of 10 MiB), so it works when the agent has ended, too.',
     'Where ID is a run (shoal run --detach): what its program has written, each stream to the same one here.',
   ].join('\n'),
@@ -27,6 +27,7 @@ export const logs: Command = {
   examples: [
     ['shoal logs -f', 'watch what the agent says'],
     ['shoal logs TASK', 'what is known about one task'],
+    ['shoal logs ACTOR', 'what the methods of one actor have written'],
     ['shoal logs run-0123456789', 'what a program has written that shoal run --detach has started'],
   ],
   async run(args, terminal) {

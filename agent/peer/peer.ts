@@ -687,9 +687,9 @@ export class Peer {
     const job = row >= 0 ? rows.job[row] : (scheduler.threads.get(host.id)?.job ?? -1)
     const name = row >= 0 && rows.kind[row] >= 0 ? this.#owner.kinds[rows.kind[row]]?.name : undefined
     const line = { name, worker: host.channel.workerId, text }
-    const task = row >= 0 ? this.#taskId(row) : undefined
-    this.#keep(task, line)
-    this.#show(job, isError, line, task)
+    const about = row >= 0 ? this.#idsOf(row) : undefined
+    this.#keep(about, line)
+    this.#show(job, isError, line, about)
   }
 
   /** Prints at the program of a job, wherever that is. */
@@ -697,22 +697,26 @@ export class Peer {
     job: number,
     isError: boolean,
     line: { name: string | undefined; worker: string; text: string },
-    task: string | undefined,
+    about: string | undefined,
   ): void {
     const home = this.#jobs.get(job)?.home
     if (home)
-      this.#remote?.output(home, isError, { ...line, task, worker: `${this.#options.peerId.slice(-6)}/${line.worker}` })
+      this.#remote?.output(home, isError, {
+        ...line,
+        about,
+        worker: `${this.#options.peerId.slice(-6)}/${line.worker}`,
+      })
     else this.#print(job >= 0 ? [this.#drivers.get(job)] : [...this.#drivers.values()], isError, line)
   }
 
-  /** What tasks write is in the log by the ids of their tasks: where they run, and where their program is. */
+  /** What tasks write is in the log by the ids of their tasks and actors: where they run, and where their program is. */
   #keep(
-    task: string | undefined,
+    about: string | undefined,
     { name, worker, text }: { name?: string | undefined; worker: string; text: string },
   ): void {
     const { logOutput } = this.#options
     if (!logOutput) return
-    const from = `${task === undefined ? '' : `${task} `}(${name ?? 'shoal'} ${worker}) `
+    const from = `${about === undefined ? '' : `${about} `}(${name ?? 'shoal'} ${worker}) `
     for (let at = 0; at < text.length; at += limits.logEntryCharacters)
       logOutput(from + text.slice(at, at + limits.logEntryCharacters))
   }
@@ -723,7 +727,14 @@ export class Peer {
     const name = kinds[rows.kind[row]]?.name ?? 'a method'
     const text = `${name} held its thread for ${durationMs} ms, and the actors beside it waited: later actors of its class have threads of their own (give it cpus, or await in it)\n`
     this.#options.log(text.trimEnd())
-    this.#show(rows.job[row], true, { name: 'shoal', worker: 'agent', text }, this.#taskId(row))
+    this.#show(rows.job[row], true, { name: 'shoal', worker: 'agent', text }, this.#idsOf(row))
+  }
+
+  /** By which ids output is found: of the task, and of the actor whose call it is. */
+  #idsOf(row: number): string {
+    const { rows, actors } = this.#owner
+    const task = this.#taskId(row)
+    return rows.actor[row] < 0 ? task : `${task} ${this.#actors.idOf(actors.resolve(rows.actor[row]))}`
   }
 
   #taskId(row: number): string {
@@ -750,8 +761,8 @@ export class Peer {
       jobOf: name => this.#jobOf(name),
       jobName: job => (this.#jobs.has(job) ? this.#jobNameOf(job) : undefined),
       endJob: name => this.#endForeignJob(name),
-      output: (name, isError, { task, ...line }) => {
-        this.#keep(task, line)
+      output: (name, isError, { about, ...line }) => {
+        this.#keep(about, line)
         const job = this.#jobsByName.get(nameOfJob(name)) ?? (name.peer === this.#options.peerId ? name.n : -1)
         this.#print([this.#drivers.get(job)], isError, line)
       },

@@ -45,7 +45,7 @@ export interface RemoteHost {
   jobOf(name: JobName): number
   jobName(job: number): JobName | undefined
   endJob(name: JobName): void
-  output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; task?: string }): void
+  output(name: JobName, isError: boolean, line: { name?: string; worker: string; text: string; about?: string }): void
   /** Answers a question of another peer. */
   answer(method: string, params: unknown, peer: number): Promise<unknown>
   /** Detached actors, by the names that those who made them gave their handles. */
@@ -813,7 +813,7 @@ export class RemotePeers {
           worker: asText(map.w, 'worker', 200),
           text: asText(map.x, 'text', 1 << 20),
           ...(name === undefined ? {} : { name }),
-          ...(map.id === undefined ? {} : { task: asText(map.id, 'task', 200) }),
+          ...(map.id === undefined ? {} : { about: asText(map.id, 'ids', 400) }),
         }
         this.#host.output(jobFrom(map.job), map.e === true, line)
         return
@@ -1222,7 +1222,7 @@ export class RemotePeers {
   output(
     job: JobName,
     isError: boolean,
-    line: { name?: string | undefined; worker: string; text: string; task: string | undefined },
+    line: { name?: string | undefined; worker: string; text: string; about: string | undefined },
   ): void {
     const remote = this.#byPeerId.get(job.peer)
     if (!remote) return
@@ -1233,7 +1233,7 @@ export class RemotePeers {
         job: jobTo(job),
         e: isError,
         name: line.name,
-        id: line.task,
+        id: line.about,
         w: line.worker,
         x: line.text.slice(at, at + 200_000),
       })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { FunctionSpec } from '../../wire/records.ts'
 import { record } from '../../wire/records.ts'
 import { sendText } from '../../wire/texts.ts'
@@ -69,6 +70,11 @@ const methods = Object.create(Function.prototype, {
       return remoteClass(source, merged, shape)
     },
   },
+  [inspect.custom]: {
+    value(this: Branded<RemoteClassData>): string {
+      return `RemoteClass ${this[brand].source.name}`
+    },
+  },
 }) as object
 
 /** A remote class over a source. */
@@ -83,6 +89,7 @@ export function remoteClass<C extends AnyClass>(
   Object.setPrototypeOf(made, methods)
   const data: RemoteClassData = { source, options, actor: classShape, shape: undefined, defined: undefined }
   Object.defineProperty(made, brand, { value: data })
+  Object.defineProperty(made, 'name', { value: source.name, configurable: true })
   return made as unknown as RemoteClass<C>
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { cancel, context, get, init, type ObjectRef, put, task } from 'shoal'
+import { actor, cancel, context, get, init, type ObjectRef, put, release, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh } from './mesh-support.ts'
@@ -38,6 +38,19 @@ t.test('rows of all peers, page by page; one that does not answer costs a deadli
     const { out, err } = await mesh.cli(agent, 'logs', said)
     t.match(out, /\(speaking \S*t\d+\) first words\n.*\(speaking \S*t\d+\) last words of 0/, err)
   }
+  class Greeter {
+    greet(whom: string): string {
+      console.log(`good day, ${whom}`)
+      return context().actorId as string
+    }
+  }
+  const greeter = actor(Greeter, { placement: { peer: third.peerId } }).remote()
+  const actorId = await get(greeter.greet.remote('third'))
+  for (const agent of [mesh.agents[0], third]) {
+    const { out, err } = await mesh.cli(agent, 'logs', actorId)
+    t.match(out, /\(Greeter\.greet \S*t\d+\) good day, third\n/, err)
+  }
+  release(greeter)
   const sleeping = task(async () => await delay(60_000), {
     name: 'sleeping',
     placement: { peer: third.peerId },
