@@ -1,7 +1,7 @@
 // A policy server: an actor that holds a neural network and answers several clients, which are other programs that join the
 // mesh and find it by its name. If its peer dies it goes on elsewhere, and the clients notice a pause.   node examples/policy-server.ts
 import assert from 'node:assert/strict'
-import { actor, get, init } from 'shoal'
+import { actor, context, get, init } from 'shoal'
 import { percentile } from './maths/statistics.ts'
 import { runClient } from './policy-server/clients.ts'
 import { Policy } from './policy-server/policy.ts'
@@ -12,9 +12,11 @@ const seed = 11
 const namespace = `policy-server-${process.pid}`
 
 await using mesh = await init({ namespace })
+// Not where this program is attached, if there is another peer.
+const other = (await mesh.peers()).find(({ peerId, state }) => state === 'alive' && peerId !== context().peerId)
 const policy = actor(Policy, {
   name: 'policy',
-  placement: 'spread',
+  placement: other ? { peer: other.peerId, soft: true } : 'pack',
   restarts: -1,
   callRetries: -1,
   checkpoint: { everyCalls: 10 },
