@@ -89,7 +89,8 @@ function submitTo(engine: Engine, remote: Remote, args: unknown[], count: number
     remote.defined = defined
   }
   if ('error' in defined) return engine.failedRef(defined.error)
-  if (engine.closed) return engine.failedRef(engine.closed)
+  const refusal = engine.refusal()
+  if (refusal) return refusal
   try {
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) return engine.failedLike(encoded.failed)

@@ -32,6 +32,8 @@ export interface RunningTask {
   ended: boolean
   /** Its agent has given it up, though it still runs: it holds no resources. */
   abandoned: boolean
+  /** Its actor is over: its code comes no further, as far as the mesh and timers reach. */
+  readonly over: boolean
   /** It has been suspended at least once. */
   awaited: boolean
   /** It awaits the mesh: another may have its turn in this thread. */

@@ -405,9 +405,7 @@ export class Actors {
 
   /** The group in which a call runs. */
   #groupOf(row: number, { kind }: Instance): string {
-    const { call } = this.#kind(row)
-    const { methodGroups } = kind.actor as ActorKind
-    return call?.group ?? methodGroups[call?.method ?? ''] ?? ''
+    return groupOf(this.#kind(row), kind.actor as ActorKind)
   }
 
   #send(row: number, actor: number, instance: Instance): void {
@@ -470,11 +468,10 @@ export class Actors {
   }
 
   /** A call that was given up has left its worker. */
-  ghostLeft(actor: number, thread: number, { call }: Kind): void {
+  ghostLeft(actor: number, thread: number, kind: Kind): void {
     const instance = this.#rows.extra[actor]?.actor?.instance
     if (instance?.thread !== thread) return
-    const { methodGroups } = instance.kind.actor as ActorKind
-    this.#leftGroup(actor, instance, call?.group ?? methodGroups[call?.method ?? ''] ?? '')
+    this.#leftGroup(actor, instance, groupOf(kind, instance.kind.actor as ActorKind))
   }
 
   /** A call has come to its end, as its client sees it. */
@@ -744,3 +741,9 @@ function sentOf({ calls, sent }: Instance, group: string): number {
 }
 
 const none: ReadonlySet<number> = new Set()
+
+/** The group that a call names, or its method's; a method may be called as one that every object has. */
+function groupOf({ call }: Kind, { methodGroups }: ActorKind): string {
+  if (call?.group !== undefined) return call.group
+  return call && Object.hasOwn(methodGroups, call.method) ? methodGroups[call.method] : ''
+}

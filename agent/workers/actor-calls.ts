@@ -24,6 +24,8 @@ export class ActorCalls {
   readonly #saving = new Map<number, NodeJS.Timeout>()
   /** What actors that are about to be made had saved. */
   readonly #saved = new Map<number, Uint8Array>()
+  /** Calls that wait, by their tokens. */
+  readonly #waiting = new Map<number, WaitingCall>()
   /** How many have ended. */
   ended = 0
 
@@ -58,7 +60,9 @@ export class ActorCalls {
     const { method, group: named } = fn.spec.call as CallSpec
     const group = actor.groupOf(method, named)
     if (group.running >= group.limit || group.waiting > 0) {
-      group.push({ fn, field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer })
+      const call = { fn, group, field, buffer: memory.u8.slice(at, at + bytes).buffer as ArrayBuffer, gone: false }
+      group.push(call)
+      this.#waiting.set(memory.i32[word], call)
       return
     }
     this.#door.start({ fn, actor, group }, field, memory, at)
@@ -71,6 +75,7 @@ export class ActorCalls {
     while (group.waiting > 0 && group.running < group.limit) {
       const { fn, field, buffer } = group.shift() as WaitingCall
       const memory = { i32: new Int32Array(buffer), u8: new Uint8Array(buffer), f64: new Float64Array(buffer) }
+      this.#waiting.delete(memory.i32[0])
       this.#door.start({ fn, actor, group }, field, memory, 0)
     }
     group.starting = false
@@ -78,14 +83,11 @@ export class ActorCalls {
 
   /** A call that waits was given up. */
   forget(token: number): void {
-    for (const actor of this.#actors.values()) {
-      for (const group of actor.groups()) {
-        const call = group.take(token)
-        if (!call) continue
-        this.#door.skip(token, new Int32Array(call.buffer, 0, 2)[1])
-        return
-      }
-    }
+    const call = this.#waiting.get(token)
+    if (!call) return
+    this.#waiting.delete(token)
+    call.group.drop(call)
+    this.#door.skip(token, new Int32Array(call.buffer, 0, 2)[1])
   }
 
   /** An actor is over: what waits for it does not begin, its timers are cleared. */
@@ -101,6 +103,7 @@ export class ActorCalls {
     for (const group of actor.groups()) {
       for (let call = group.shift(); call; call = group.shift()) {
         const words = new Int32Array(call.buffer, 0, 2)
+        this.#waiting.delete(words[0])
         this.#door.skip(words[0], words[1])
       }
     }

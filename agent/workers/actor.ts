@@ -5,15 +5,21 @@ import type { ThreadCodec, WorkerFunctionState } from './functions.ts'
 /** A call that waits for its turn: a copy of its record. */
 export interface WaitingCall {
   readonly fn: WorkerFunctionState
+  readonly group: Group
   readonly field: number
   readonly buffer: ArrayBuffer
+  /** It was given up. */
+  gone: boolean
 }
 
 /** Calls of one concurrency group of an actor. */
 export class Group {
   readonly limit: number
   running = 0
+  /** How many wait. */
+  waiting = 0
   #queue: WaitingCall[] | undefined
+  #first = 0
   /** Calls of it are being started: those that end meanwhile start no others. */
   starting = false
 
@@ -21,24 +27,34 @@ export class Group {
     this.limit = limit
   }
 
-  /** How many wait. */
-  get waiting(): number {
-    return this.#queue?.length ?? 0
-  }
-
   push(call: WaitingCall): void {
     this.#queue ??= []
     this.#queue.push(call)
+    this.waiting++
   }
 
   shift(): WaitingCall | undefined {
-    return this.#queue?.shift()
+    const queue = this.#queue
+    if (!queue || this.waiting === 0) return undefined
+    let call = queue[this.#first++]
+    while (call.gone) call = queue[this.#first++]
+    this.waiting--
+    if (this.waiting === 0) {
+      this.#queue = undefined
+      this.#first = 0
+    } else if (this.#first > 1024 && this.#first * 2 > queue.length) {
+      queue.splice(0, this.#first)
+      this.#first = 0
+    }
+    return call
   }
 
-  /** Takes out the call of a task. */
-  take(token: number): WaitingCall | undefined {
-    const at = this.#queue?.findIndex(({ buffer }) => new Int32Array(buffer, 0, 2)[0] === token) ?? -1
-    return at < 0 ? undefined : this.#queue?.splice(at, 1)[0]
+  /** One of those that wait does so no longer. */
+  drop(call: WaitingCall): void {
+    call.gone = true
+    if (--this.waiting > 0) return
+    this.#queue = undefined
+    this.#first = 0
   }
 }
 
@@ -64,14 +80,17 @@ export class ActorInstance {
   readonly gpuIds: readonly number[]
   /** Its methods need no async context (`Pieces.plain`). */
   readonly plain: boolean
-  readonly #named: Named
+  readonly named: Named
+  /** Its class, as this worker knows it. */
+  maker: WorkerFunctionState | undefined
   #default: Group | undefined
   #groups: Map<string, Group> | undefined
   #timers: Set<Timer> | undefined
   over = false
   /** Calls since it was saved last. */
   calls = 0
-  saving = false
+  /** Since when it is being saved (performance.now), or 0. */
+  savingSince = 0
 
   constructor(parts: {
     token: number
@@ -82,17 +101,17 @@ export class ActorInstance {
     plain: boolean
   }) {
     this.token = parts.token
-    this.#named = parts.named
+    this.named = parts.named
     this.spec = parts.spec
     this.codec = parts.codec
     this.gpuIds = parts.gpuIds
     this.plain = parts.plain
   }
 
-  /** The group in which a call runs: that of its options, of its method, or the default one. */
+  /** The group in which a call runs: that of its options, of its method (which may be called `toString`), or the default one. */
   groupOf(method: string, group: string | undefined): Group {
     const { groups, methodGroups, maxConcurrency } = this.spec
-    const name = group ?? methodGroups[method] ?? ''
+    const name = group ?? (Object.hasOwn(methodGroups, method) ? methodGroups[method] : '')
     if (name === '') {
       this.#default ??= new Group(maxConcurrency)
       return this.#default
@@ -113,12 +132,16 @@ export class ActorInstance {
 
   /** Its id. */
   get id(): string {
-    const { owner, client, number } = this.#named
+    const { owner, client, number } = this.named
     return taskIdText(owner, client, number)
   }
 
-  /** A timer that its code has set: cleared at its end. */
+  /** A timer that its code has set: cleared at its end, at once where that has been. */
   remember(timer: Timer): void {
+    if (this.over) {
+      clear(timer)
+      return
+    }
     this.#timers ??= new Set()
     this.#timers.add(timer)
     // Those that have fired are forgotten now and then.

@@ -1,10 +1,12 @@
+import { isPromise } from 'node:util/types'
 import type { WorkerClient } from '../../wire/bridge.ts'
 import {
   ActorDiedError,
   cleanStack,
   isShoalError,
   SerializationError,
-  type ShoalError,
+  ShoalError,
+  stackOf,
   taskError,
   thrownText,
 } from '../../wire/errors/index.ts'
@@ -78,7 +80,7 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    this.#saving = new Saving(parts)
+    this.#saving = new Saving(parts, (actor, work) => currentTask.run(this.#aside(actor), work))
     this.#pins = new ViewPins(token => sendWords(parts.outbox, record.unpin, 1, token))
   }
 
@@ -198,7 +200,7 @@ export class Runner {
       const task = this.#taskOf(fn, memory, at)
       task.startedAt = attempt.startedAt
       fn.running++
-      this.#succeed(task, runnable, value)
+      this.#settle(task, runnable, value)
       return
     }
     encoder.finish()
@@ -308,6 +310,8 @@ export class Runner {
       this.#enter({ task }, task.token)
       try {
         actor.self = Reflect.construct(Class, args)
+        if (isPromise(actor.self) && !(Class.prototype instanceof Promise))
+          throw new TypeError('it gave a promise, and a constructor gives its object at once: await in a method')
       } finally {
         this.#exit()
       }
@@ -322,7 +326,20 @@ export class Runner {
   }
 
   #install(task: Task, actor: ActorInstance): void {
-    if (!task.ended) this.actors.add(actor, () => this.#saving.save(actor))
+    if (task.ended) return
+    actor.maker = task.fn
+    this.actors.add(actor, () => this.#saving.save(actor))
+  }
+
+  /** What an actor does beside its calls is known as that which made it. */
+  #aside(actor: ActorInstance): Task {
+    const { owner, client, number } = actor.named
+    const place = { token: -1, claim: -1, attempt: 0, client, number }
+    const task = new Task(actor.maker as WorkerFunctionState, place, owner, this.#onRoom)
+    task.actor = actor
+    task.gpuIds = actor.gpuIds
+    task.types = actor.codec.types
+    return task
   }
 
   #startCall(called: Called, dependencies: number, memory: RecordMemory, at: number): void {
@@ -335,8 +352,8 @@ export class Runner {
     }
     this.begun++
     const { fn, actor } = called
-    const method = actor.self[(fn.spec.call as CallSpec).method]
-    if (actor.plain && !fn.spec.timed && fn.spec.returns === 1 && typeof method === 'function')
+    const method = actor.plain ? methodOf(actor.self, (fn.spec.call as CallSpec).method) : undefined
+    if (!fn.spec.timed && fn.spec.returns === 1 && typeof method === 'function')
       this.#callPlain(called, method, dependencies, memory, at)
     else this.#callInContext(called, dependencies, memory, at)
   }
@@ -438,8 +455,7 @@ export class Runner {
     task.startedAt = this.#now()
     group.running++
     const { method } = spec.call as CallSpec
-    const { self } = actor
-    const runnable: Runnable = { call: self[method] as never, retryClasses: [], codec: actor.codec }
+    const runnable: Runnable = { call: methodOf(actor.self, method) as never, retryClasses: [], codec: actor.codec }
     let args: unknown[]
     try {
       args = this.#arguments(call, actor.codec, dependencies, memory, at)
@@ -493,9 +509,10 @@ export class Runner {
 
   #settle(task: Task, runnable: Runnable, value: unknown): void {
     if (isThenable(value)) {
-      value.then(
-        (result: unknown) => this.#succeed(task, runnable, result),
-        (error: unknown) => this.#fail(task, runnable, error),
+      // As `await` asks it: a `then` that throws is a rejection.
+      Promise.resolve(value).then(
+        result => this.#succeed(task, runnable, result),
+        error => this.#fail(task, runnable, error),
       )
     } else this.#succeed(task, runnable, value)
   }
@@ -669,7 +686,8 @@ export class Runner {
     const door: GeneratorDoor = {
       give: (index, item) => (task.ended ? undefined : this.#give(task, runnable, index, item)),
       flush: () => outbox.flush(),
-      suspended: work => client.suspended(work),
+      // What an actor was granted stays its own; and its generators end by `return`, when it is over too.
+      suspended: work => (task.keeps ? work : client.suspended(work)),
     }
     try {
       await drive(task, value as Iterator<unknown>, demand, { backpressure, door })
@@ -775,18 +793,29 @@ export class Runner {
 
   #fail(task: Task, runnable: Runnable | undefined, thrown: unknown): void {
     if (task.ended) return
-    if (thrown instanceof ActorExit) {
+    if (isA(ActorExit, thrown)) {
       this.#drop(task)
       return
     }
+    const { error, retry } = this.#failure(task, runnable, thrown)
     this.#leave(task)
     this.#unmake(task)
     const codec = runnable?.codec ?? task.actor?.codec ?? this.#parts.functions.plain
-    const { retryErrors, call } = task.fn.spec
-    const retry =
-      retryErrors && (call ? retriableByName(thrown, call.retryNames) : retriable(thrown, runnable?.retryClasses ?? []))
-    this.#sendError(task, this.#errorOf(task, thrown), retry ? flag.retry : 0, codec)
+    this.#sendError(task, error, retry ? flag.retry : 0, codec)
     this.#after(task)
+  }
+
+  /** The error that the caller sees, and whether it is one to try again. What is thrown may throw itself when it is looked at. */
+  #failure(task: Task, runnable: Runnable | undefined, thrown: unknown): { error: ShoalError; retry: boolean } {
+    try {
+      const { retryErrors, call } = task.fn.spec
+      const retry =
+        retryErrors &&
+        (call ? retriableByName(thrown, call.retryNames) : retriable(thrown, runnable?.retryClasses ?? []))
+      return { error: this.#errorOf(task, thrown), retry }
+    } catch {
+      return { error: this.#wrapped(task, new Error(thrownText(thrown))), retry: false }
+    }
   }
 
   /** The error that the caller sees. */
@@ -794,18 +823,22 @@ export class Runner {
     if (thrown instanceof MalformedValueError) return unencodable(task, thrown, this.#parts.owner.peerId)
     if (isShoalError(thrown) && (thrown.code === 'SHOAL_CODE' || thrown.code === 'SHOAL_CANCELLED')) return thrown
     tidyStacks(thrown)
+    return this.#wrapped(task, thrown)
+  }
+
+  #wrapped(task: Task, cause: unknown): ShoalError {
     const { taskId, attempt, functionName } = task
     if (task.fn.spec.actor) {
-      const reason = `its constructor threw: ${thrownText(thrown)}`
-      const fields = { actorId: taskId, className: functionName, reason, cause: thrown }
+      const reason = `its constructor threw: ${thrownText(cause)}`
+      const fields = { actorId: taskId, className: functionName, reason, cause }
       return new ActorDiedError(`the actor ${functionName} died: ${reason}`, fields)
     }
-    return taskError({ taskId, functionName, peerId: this.#parts.owner.peerId, attempt, cause: thrown })
+    return taskError({ taskId, functionName, peerId: this.#parts.owner.peerId, attempt, cause })
   }
 
   #sendError(task: Task, error: ShoalError, flags: number, { encoder }: ThreadCodec): void {
     const { client } = this.#parts
-    const text = `${errorName(error)}: ${error.message}`
+    const text = `${nameOf(error)}: ${error.message}`
     client.beginEncoding()
     encoder.start()
     try {
@@ -814,26 +847,23 @@ export class Runner {
         throw new RangeError(`it takes ${encoder.length} bytes, and an error may take ${wireLimits.errorBytesMax}`)
     } catch (problem) {
       // Something in the user's error cannot travel: the rest of it does, and if that is too much its text.
-      const { taskId, attempt, functionName } = task
-      const { peerId } = this.#parts.owner
       const probe = (value: unknown): void => {
         client.beginEncoding()
         encoder.start()
         encoder.value(value, 'error')
         if (encoder.length > wireLimits.errorBytesMax) throw new RangeError('it is too long')
       }
-      const because = ` (as it was it could not travel: ${(problem as Error).message})`
-      const about = { taskId, functionName, peerId, attempt }
+      const because = ` (as it was it could not travel: ${thrownText(problem)})`
       try {
         // Of what is too long by itself only a text is left.
         if (encoder.length > wireLimits.errorBytesMax) throw problem
-        const instead = taskError({ ...about, cause: portableError(error.cause, probe) })
+        const instead = this.#wrapped(task, portableError(error.cause, probe))
         instead.message += because
         probe(instead)
       } catch {
         const plain = new Error(shortened(thrownText(error.cause)))
-        plain.stack = shortened(stackText(error.cause))
-        const instead = taskError({ ...about, cause: plain })
+        plain.stack = shortened(stackOf(error.cause))
+        const instead = this.#wrapped(task, plain)
         instead.message += because
         probe(instead)
       }
@@ -951,7 +981,7 @@ export class Runner {
 
   /** An error that escaped from a timer or a promise that nobody held. True if the task it belongs to has failed by it. */
   escaped(error: unknown): boolean {
-    if (error instanceof ActorExit) return true
+    if (isA(ActorExit, error)) return true
     const task = currentTask.getStore()
     if (!task || task.ended) return task?.actor?.over === true
     this.#fail(task, undefined, error)
@@ -1018,8 +1048,23 @@ function apply(fn: Function, self: unknown, args: unknown[]): unknown {
   return Reflect.apply(fn, self, args)
 }
 
+/** Whether `await` would ask it for its value; one that throws when it is looked at says so then. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  if (typeof value !== 'object' || value === null) return false
+  try {
+    return typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
+}
+
+/** A method of what a constructor made, which may be a proxy; undefined where it has none. */
+function methodOf(self: Record<PropertyKey, unknown>, name: string): unknown {
+  try {
+    return self[name]
+  } catch {
+    return undefined
+  }
 }
 
 /** Not the task itself, which is over soon. */
@@ -1043,18 +1088,13 @@ function retriableByName(thrown: unknown, names: readonly string[]): boolean {
 }
 
 function unencodable(task: Task, error: unknown, peerId: string): ShoalError {
-  if (error instanceof ValueError) {
-    const { path, reason } = error
-    return new SerializationError(
-      `the result of ${task.functionName} cannot travel: ${path === '' ? 'it' : path} ${reason}`,
-      {
-        path,
-        reason,
-      },
-    )
-  }
-  if (isShoalError(error)) return error
   const { taskId, attempt, functionName } = task
+  if (isA(ValueError, error)) {
+    const { path, reason } = error
+    const what = path === '' ? 'it' : path
+    return new SerializationError(`the result of ${functionName} cannot travel: ${what} ${reason}`, { path, reason })
+  }
+  if (isA(ShoalError, error)) return error
   return taskError({ taskId, functionName, peerId, attempt, cause: error })
 }
 
@@ -1074,11 +1114,20 @@ function shortened(text: string): string {
   return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}… (${text.length - TEXT_MAX} characters more)`
 }
 
-function stackText(thrown: unknown): string {
-  return thrown instanceof Error && typeof thrown.stack === 'string' ? thrown.stack : ''
+/** The name of what was thrown, else that of the error that tells of it. */
+function nameOf({ name, cause }: ShoalError): string {
+  try {
+    return cause instanceof Error ? String(cause.name) : name
+  } catch {
+    return name
+  }
 }
 
-function errorName(error: ShoalError): string {
-  const { cause } = error
-  return cause instanceof Error ? cause.name : error.name
+/** `instanceof`, of what may be a proxy that throws. */
+function isA<C>(Class: abstract new (...args: never[]) => C, thrown: unknown): thrown is C {
+  try {
+    return thrown instanceof Class
+  } catch {
+    return false
+  }
 }

@@ -79,6 +79,10 @@ export class Task implements RunningTask {
     return this.actor !== undefined || this.fn.spec.actor !== undefined
   }
 
+  get over(): boolean {
+    return this.actor?.over === true
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#stopped) this.#controller.abort(this.#stopped)

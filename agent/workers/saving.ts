@@ -6,7 +6,10 @@ import type { Outbox } from '../../wire/outbox.ts'
 import { high, low, record } from '../../wire/records.ts'
 import { copyBytes, sendText } from '../../wire/texts.ts'
 import type { Encoder } from '../../wire/values/index.ts'
-import type { ActorInstance } from './actor.ts'
+import { ActorExit, type ActorInstance } from './actor.ts'
+
+/** A `save` that takes so long is told of. */
+const SAVING_MS = 30_000
 
 /** Keeps a value safe from the end of this peer, and gives it back. */
 export interface Keeping {
@@ -17,9 +20,15 @@ export interface Keeping {
 /** Checkpoints: what actors save of themselves after so many calls or so much time. One at a time of each. */
 export class Saving {
   readonly #parts: { outbox: Outbox; client: WorkerClient; keeping(): Keeping }
+  /** Does something as the actor. */
+  readonly #as: <T>(actor: ActorInstance, work: () => T) => T
 
-  constructor(parts: { outbox: Outbox; client: WorkerClient; keeping(): Keeping }) {
+  constructor(
+    parts: { outbox: Outbox; client: WorkerClient; keeping(): Keeping },
+    as: <T>(actor: ActorInstance, work: () => T) => T,
+  ) {
     this.#parts = parts
+    this.#as = as
   }
 
   /** A call has ended: what its actor is to be restored from may be out of date. */
@@ -32,13 +41,21 @@ export class Saving {
 
   /** Saves an actor that has had calls since it was saved last. */
   save(actor: ActorInstance): void {
-    if (actor.over || actor.saving || actor.calls === 0) return
+    if (actor.over || actor.calls === 0) return
+    if (actor.savingSince > 0) {
+      if (performance.now() - actor.savingSince < SAVING_MS) return
+      actor.savingSince = Number.POSITIVE_INFINITY
+      this.#complain(actor, `it has not come to its end for ${SAVING_MS / 1000} s, and nothing is saved meanwhile`)
+      return
+    }
     actor.calls = 0
-    actor.saving = true
-    void this.#save(actor)
-      .catch((error: unknown) => this.#complain(actor, error))
+    actor.savingSince = performance.now()
+    void this.#as(actor, () => this.#save(actor))
+      .catch((error: unknown) => {
+        if (!(error instanceof ActorExit)) this.#complain(actor, error)
+      })
       .finally(() => {
-        actor.saving = false
+        actor.savingSince = 0
         this.#parts.outbox.flush()
         const { checkpointCalls } = actor.spec
         if (checkpointCalls > 0 && actor.calls >= checkpointCalls) this.save(actor)

@@ -1,9 +1,10 @@
 import { setWorkerBridge, type WorkerBridge, type WorkerClient } from '../../wire/bridge.ts'
 import { collectThen } from '../../wire/collection.ts'
+import { stackOf, thrownText } from '../../wire/errors/index.ts'
 import type { RecordHandler, RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
 import { joined, record, recordsVersion, type WorkerFunction } from '../../wire/records.ts'
-import { readCode, readText, sendWords } from '../../wire/texts.ts'
+import { readCode, readText, sendText, sendWords } from '../../wire/texts.ts'
 import { Decoder, Encoder } from '../../wire/values/index.ts'
 import { CodeLoader } from '../code/index.ts'
 import { collectWhenIdle } from './collection.ts'
@@ -101,7 +102,7 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
   guardProcess({ outbox, runner })
   noteTimers(() => {
     const actor = currentTask.getStore()?.actor
-    return actor?.spec.shares && !actor.over ? actor : undefined
+    return actor?.spec.shares ? actor : undefined
   })
   sendWords(outbox, record.ready, 0, 0)
   outbox.flush()
@@ -111,7 +112,16 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
     round(read) {
       draining = true
       runner.beginRound()
-      const found = read()
+      let found: ReturnType<typeof read>
+      try {
+        found = read()
+      } catch (error) {
+        // Half of a batch was read: nothing here can be relied on any more, and its agent makes another worker.
+        sendText(outbox, record.output, 1, [-1], {
+          text: `the worker cannot go on: ${stackOf(error) || thrownText(error)}\n`,
+        })
+        process.exit(1)
+      }
       draining = false
       outbox.flush()
       return found

@@ -165,7 +165,8 @@ function call(
 ): RefData | RefData[] {
   const { pending, shape } = handle
   const { engine } = ref
-  if (engine.closed) return engine.failedRef(engine.closed)
+  const refusal = engine.refusal()
+  if (refusal) return refusal
   if (ref.released) return engine.failedRef(released(ref, shape))
   const { maxPendingCalls, className } = shape
   if (pending && pending.count >= maxPendingCalls) {

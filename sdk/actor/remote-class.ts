@@ -103,6 +103,8 @@ function make(remote: RemoteClassData, args: unknown[]): object {
   const fails = (error: Error): object =>
     makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error, pending: undefined })
   if (engine.closed) return fails(engine.closed)
+  const refusal = engine.refusal()
+  if (refusal) return makeHandle({ shape, ref: undefined, failed: () => refusal, pending: undefined })
   let { defined } = remote
   if (defined?.engine !== engine || defined.types !== engine.types.version) {
     defined = define(remote, shape, engine)

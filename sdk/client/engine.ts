@@ -150,6 +150,15 @@ export class Engine implements WorkerClient {
     return ref
   }
 
+  /** Why nothing can be sent, as a ref: it has failed where the mesh is closed; it never settles where the actor that asks is over. */
+  refusal(): RefData | undefined {
+    if (this.closed) return this.failedRef(this.closed)
+    if (!this.currentTask?.over) return undefined
+    const ref = new this.#Ref(this, this.owner, this.welcome.client, this.#nextNumber++, -1)
+    ref.asked = true
+    return ref
+  }
+
   /** A ref that fails as another has. */
   failedLike(other: RefData): RefData {
     const ref = this.failedRef(new Error())

@@ -69,6 +69,7 @@ export class StreamReader {
       return
     }
     if (ref.slot < 0) {
+      if (ref.state === where.pending) return
       // It failed before anything was sent.
       this.#count = this.taken
       this.#failed = true

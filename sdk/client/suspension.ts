@@ -35,7 +35,8 @@ export class Suspension {
       return undefined
     }
     const task = this.#bridge.current()
-    if (!task || task.ended || task.abandoned || task.keeps) return undefined
+    if (task?.keeps) return task
+    if (!task || task.ended || task.abandoned) return undefined
     task.awaited = true
     if (task.waits++ === 0) {
       sendWords(this.#outbox, record.suspend, 0, task.token)
@@ -44,14 +45,16 @@ export class Suspension {
     return task
   }
 
-  /** The wait is over: calls `go`, at once or when the task may go on. */
+  /** The wait is over: calls `go`, at once or when the task may go on; never where its actor is over. */
   end(task: WaitingTask, go: () => void): void {
     if (!this.#bridge) {
       if (!this.#closed && --this.#waits === 0) this.#letGo()
       go()
       return
     }
-    if (!task || task.ended || this.#closed) {
+    // What waited for it is never told: that code comes no further.
+    if (task?.over) return
+    if (!task || task.keeps || task.ended || this.#closed) {
       go()
       return
     }

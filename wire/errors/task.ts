@@ -47,7 +47,12 @@ export function thrownText(thrown: unknown): string {
   }
 }
 
-function stackOf(thrown: unknown): string {
-  const stack = typeof thrown === 'object' && thrown !== null && 'stack' in thrown ? thrown.stack : ''
-  return typeof stack === 'string' ? stack : ''
+/** The stack of what was thrown; empty where it has none, or throws itself when it is asked. */
+export function stackOf(thrown: unknown): string {
+  try {
+    const stack = typeof thrown === 'object' && thrown !== null && 'stack' in thrown ? thrown.stack : ''
+    return typeof stack === 'string' ? stack : ''
+  } catch {
+    return ''
+  }
 }
