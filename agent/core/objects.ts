@@ -558,6 +558,14 @@ export class Objects {
     this.#want(row)
   }
 
+  /** What its owner said is out of date. */
+  askAgain(row: number): void {
+    const extra = this.rows.extra[row]
+    if (!extra?.wanted || this.rows.state[row] !== state.expected) return
+    extra.wanted = false
+    this.#want(row)
+  }
+
   /** A task waits for this row. */
   awaitFor(row: number, waiterToken: number): void {
     const extra = this.rows.more(row)
@@ -802,6 +810,7 @@ export class Objects {
   orphaned(row: number, peer: number): void {
     const at = this.rows.state[row]
     const { peerId } = this.peers.get(peer)
+    if (at === state.expected || at === state.remote) this.rows.more(row).ownerGone = peerId
     if (at === state.expected) this.fail(row, { kind: 'owner-died', peerId })
     else if (at === state.remote && !this.rows.more(row).pulling) this.#end(row, { kind: 'owner-died', peerId })
   }

@@ -263,7 +263,12 @@ export class Owner {
         },
         reaches: peer => effects.reaches(peer),
         timer: (token, delayMs) => effects.timer(token, delayMs, 'look'),
-        failLike: (row, actor) => this.#failLike(row, actor),
+        failLike: (row, on) => {
+          const owner = this.rows.extra[on]?.ownerGone
+          if (owner === undefined || this.actors.resolve(this.rows.actor[row]) !== on) this.#failLike(row, on)
+          else
+            this.#failTask(row, { kind: 'actor-died', reason: `the peer of its owner, ${owner}, is gone` }, this.#now)
+        },
         again: (row, reason) => this.#callLost(row, reason, this.#now),
         givenUp: actor => [...this.#ghosts].filter(([, ghost]) => ghost.actor === actor).map(([token]) => token),
         dismiss: (thread, token) => effects.dismiss(thread, token),
@@ -994,8 +999,11 @@ export class Owner {
     const calls: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
       if (rows.state[row] === state.free) continue
-      if (rows.extra[row]?.home?.peer === peer) {
-        this.endGuest(row, now)
+      const extra = rows.extra[row]
+      if (extra?.home?.peer === peer) {
+        // An actor ends with the peer of its owner, whoever's calls it has.
+        if (extra.actor?.instance) this.endHosted(row, `the peer of its owner, ${peerId}, is gone`, now)
+        else this.endGuest(row, now)
         continue
       }
       if (rows.state[row] !== state.granted || rows.peer[row] !== peer) continue
@@ -1017,7 +1025,11 @@ export class Owner {
         const extra = rows.more(row)
         extra.attempts ??= []
         extra.attempts.push(attempt)
-        this.#failTask(row, { kind: 'peer-died', name: kind.name, peerId }, now)
+        const { name } = kind
+        const failure: Failure = kind.actor
+          ? { kind: 'actor-died', name, reason: `its peer ${peerId} was lost` }
+          : { kind: 'peer-died', name, peerId }
+        this.#failTask(row, failure, now)
       }
     }
     calls.sort((a, b) => rows.number[a] - rows.number[b])
@@ -1306,10 +1318,11 @@ export class Owner {
     if (part && this.rows.kind[row] >= 0) part.reason = reasonOf(failure)
     const value = failure.kind === 'code' ? failure.bytes : this.#effects.encode(failure, row)
     const error = failure.kind === 'timeout' ? `ran past ${failure.timeoutMs} ms` : failure.kind
-    if ((failure.kind === 'worker-died' || failure.kind === 'out-of-memory') && this.rows.extra[row]?.home) {
+    const isSystem = failure.kind === 'worker-died' || failure.kind === 'out-of-memory' || part?.lostEarly === true
+    if (isSystem && this.rows.extra[row]?.home) {
       const { startedAt, thread } = this.rows
       const end = { failed: true, retry: false, system: true, thread: thread[row], startedAt: startedAt[row], endedAt }
-      const reason = failure.kind === 'worker-died' ? failure.reason : 'out of memory'
+      const reason = failure.kind === 'worker-died' ? failure.reason : reasonOf(failure)
       this.#endGuest(row, { ...end, error: reason, holds: [] }, { u8: value, at: 0, bytes: value.length })
       return
     }

@@ -91,6 +91,8 @@ export interface Extra {
   /** The key and the name of the object of a dead owner that this one continues, and which others keep copies of that. */
   succeeds?: number
   formerly?: { client: number; number: number; keepers: number[] }
+  /** Of a borrowed one whose owner died, and which nobody continues: the owner's peer. */
+  ownerGone?: string
   /** Of a borrowed one whose owner died: the row of the object that continues it. */
   alias?: number
   /** Rows of objects that this one continues, which wait for its value. */

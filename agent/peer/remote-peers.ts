@@ -116,6 +116,8 @@ const BATCH_BYTES = 512 * 1024
 const PART_BYTES = 640 * 1024
 /** Answers wait for more of them so long, while more are to come: a native write costs as much as twenty tasks. */
 const ANSWERS_MS = 0.4
+/** An owner that does not know yet what is here no longer is asked again after this. */
+const ASK_AGAIN_MS = 50
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
 const noCall = { actor: -1, epoch: 0, caller: 0 }
@@ -599,10 +601,6 @@ export class RemotePeers {
         const seq = borrows ? this.#registrations.begin(remote.index) : 0
         this.#send(remote, { t: 'refs', r, s: seq })
       }
-      if (remote.asks.length > 0) {
-        this.#send(remote, { t: 'ask', k: remote.asks })
-        remote.asks = []
-      }
     }
     this.#registrations.sent()
     for (const remote of this.#remotes.values()) {
@@ -622,6 +620,11 @@ export class RemotePeers {
         remote.losses = []
       }
       if (remote.evicted.length > 0) this.#sendTokens(remote, 'evict', remote.evicted)
+      // The owner knows what is here no longer before it is asked where something is.
+      if (remote.asks.length > 0) {
+        this.#send(remote, { t: 'ask', k: remote.asks })
+        remote.asks = []
+      }
       if (remote.cancels.length > 0) this.#sendTokens(remote, 'cancel', remote.cancels)
       if (remote.stops.length > 0) {
         this.#send(remote, { t: 'stop', k: remote.stops })
@@ -963,6 +966,19 @@ export class RemotePeers {
     const others = locations.filter(({ peer }) => peer >= 0)
     if (here >= 0 && objects.isHere(here)) objects.settleRemote(row, bytes, others, here)
     else if (others.length > 0) objects.settleRemote(row, bytes, others)
+    else if (own) this.#askLater(row)
+  }
+
+  /** Its owner believes it here, where it is no longer: that is on its way to the owner. */
+  #askLater(row: number): void {
+    const { objects, rows } = this.#parts.owner
+    const token = rows.token(row)
+    setTimeout(() => {
+      const at = rows.rowOf(token)
+      if (at < 0) return
+      objects.askAgain(at)
+      this.#host.stirred()
+    }, ASK_AGAIN_MS).unref()
   }
 
   readonly #end: Answer = { token: 0, attempt: 0, flags: 0, startedAt: 0, endedAt: 0, valueBytes: 0, worker: 0 }

@@ -19,6 +19,8 @@ export interface MeshAgent {
 export class AgentMesh implements AsyncDisposable {
   readonly agents: MeshAgent[] = []
   readonly #homes: string[] = []
+  /** Of all agents that were started, those that were started again too. */
+  readonly #pids = new Set<number>()
 
   static async start(count: number, ...options: string[]): Promise<AgentMesh> {
     const mesh = new AgentMesh()
@@ -49,7 +51,9 @@ export class AgentMesh implements AsyncDisposable {
     const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
     const started = await shoal(home, ...args, '--detach', '--json', ...listen)
     if (started.code !== 0) throw new Error(`shoal ${args[0]}: ${started.err}`)
-    return { ...JSON.parse(started.out), home }
+    const agent = { ...JSON.parse(started.out), home } as MeshAgent
+    this.#pids.add(agent.pid)
+    return agent
   }
 
   async ticket(agent: MeshAgent, ...options: string[]): Promise<string> {
@@ -116,9 +120,10 @@ export class AgentMesh implements AsyncDisposable {
   }
 
   #end(): void {
-    for (const { pid } of this.agents) {
+    for (const pid of this.#pids) {
       try {
-        process.kill(pid, 'SIGKILL')
+        // Not another process that was given the number meanwhile.
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shoal')) process.kill(pid, 'SIGKILL')
       } catch {
         // It has ended already.
       }
