@@ -62,6 +62,8 @@ export const limits = {
   leaseMs: 2800,
   leaseOverMs: 3200,
   leaseCheckMs: 100,
+  /** Leases that were not looked at for so long: the process stood still. */
+  stallMs: 1000,
   /** How often a peer that is drained looks at its actors. */
   drainActorsMs: 20,
   /** How often the memory of a process with a limit is looked at. */

@@ -277,6 +277,7 @@ export class Peer {
   /** One look at the clock serves a whole turn. */
   #tick(): void {
     this.#time = performance.timeOrigin + performance.now()
+    if (this.#leases !== undefined && this.#time - this.#leasesAt > limits.stallMs) this.#stoodStill()
   }
 
   #decide(): void {
@@ -804,7 +805,10 @@ export class Peer {
   /** A session with a member has begun. */
   peerBegan(peerId: string, incarnation: number): void {
     this.#remote?.began(peerId, incarnation)
-    this.#leases ??= setInterval(() => this.#checkLeases(), limits.leaseCheckMs)
+    this.#leases ??= setInterval(() => {
+      this.#tick()
+      this.#checkLeases()
+    }, limits.leaseCheckMs)
     this.#leases.unref()
   }
 
@@ -813,12 +817,35 @@ export class Peer {
   /** Threads of actors whose owners are silent: nothing of them runs until they are heard of again, or gone. */
   readonly #frozen = new Set<number>()
 
+  /** Owners that have not answered since this process stood still. */
+  readonly #unsure = new Set<number>()
+  #leasesAt = Number.POSITIVE_INFINITY
+
+  /**
+   * This process stood still, or had no time: what it hears now may have been said before, and actors of its may live elsewhere
+   * by now. Before anything else is read they wait, until their owners have answered.
+   */
+  #stoodStill(): void {
+    this.#leasesAt = this.#time
+    for (const { peer } of this.#owner.actors.hosted()) {
+      if (this.#unsure.has(peer) || !this.#remote) continue
+      this.#unsure.add(peer)
+      const sure = (): void => {
+        this.#unsure.delete(peer)
+        this.#checkLeases()
+      }
+      this.#remote.ask(peer, 'heard', {}).then(sure, sure)
+    }
+    if (this.#unsure.size > 0) this.#checkLeases()
+  }
+
   #checkLeases(): void {
+    this.#leasesAt = performance.timeOrigin + performance.now()
     const silent = new Set<number>()
     for (const { peer, thread } of this.#owner.actors.hosted()) {
       const { peerId, incarnation } = this.#owner.peers.get(peer)
       const { ms = 0, gone = false } = this.#options.silence?.(peerId, incarnation) ?? {}
-      if (ms > limits.leaseMs && !gone) silent.add(thread)
+      if ((ms > limits.leaseMs || this.#unsure.has(peer)) && !gone) silent.add(thread)
     }
     for (const thread of silent) {
       if (this.#frozen.has(thread)) continue

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ActorHandle, actor, context, get, getActor, init, kill, task } from 'shoal'
 import t from 'tap'
@@ -72,7 +74,7 @@ t.test('actors that live at other peers than that of their owner', { timeout: 12
   await t.test('with the peer of its owner it ends, whoever has calls of it, and its name is free', async t => {
     // Its owner is the peer of the program that makes it.
     const ends = await (async () => {
-      await using _other = await secondProgram(c, b)
+      await using _other = maker(c, b)
       const handle = await eventuallyActor()
       const { pid } = await get(handle.where.remote())
       const open = get(handle.slow.remote(60_000), { timeoutMs: 30_000 }).catch(codeOf)
@@ -120,10 +122,8 @@ t.test('actors that live at other peers than that of their owner', { timeout: 12
 })
 
 /** A program at another peer, which makes an actor at a third, and stays. */
-async function secondProgram(at: MeshAgent, host: MeshAgent): Promise<AsyncDisposable> {
-  const { spawn } = await import('node:child_process')
-  const code = `
-    import { actor, get, init } from 'shoal'
+function maker(at: MeshAgent, host: MeshAgent): AsyncDisposable {
+  return program(`
     class Worker {
       id = String(Math.random())
       slow(ms) { return new Promise(resolve => setTimeout(() => resolve(this.id), ms)) }
@@ -133,12 +133,22 @@ async function secondProgram(at: MeshAgent, host: MeshAgent): Promise<AsyncDispo
     const handle = actor(Worker, { name: 'svc', isolation: 'process', placement: { peer: ${JSON.stringify(host.peerId)}, soft: true } }).remote()
     await get(handle.where.remote())
     setInterval(() => handle, 1000)
-  `
-  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+  `)
+}
+
+/** A program of its own, which answers lines by lines. */
+function program(code: string): AsyncDisposable & { says(line: string): Promise<string> } {
+  const head = `import { actor, get, getActor, init } from 'shoal'; import { createInterface } from 'node:readline';`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', head + code], {
     env: { ...process.env, NODE_OPTIONS: '--conditions=shoal-source' },
-    stdio: 'ignore',
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
+    async says(line) {
+      child.stdin.write(`${line}\n`)
+      return String((await lines.next()).value)
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
     },
@@ -153,3 +163,31 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+t.test('a host that stood still answers with no earlier life', { timeout: 120_000 }, async t => {
+  await using mesh = await AgentMesh.start(3, '--cpus', '2')
+  const [a, b] = mesh.agents as [MeshAgent, MeshAgent, MeshAgent]
+  await using _attached = await init({ address: a.socket, namespace: 'owners', logToDriver: false })
+  const handle = actor(Worker, { name: 'still', restarts: -1, callRetries: -1, cpus: 0.1, ...on(b.peerId) }).remote()
+  const { id, peerId } = await get(handle.where.remote())
+  t.equal(peerId, b.peerId)
+  await using other = program(`
+    await init({ address: ${JSON.stringify(b.socket)}, namespace: 'owners', logToDriver: false })
+    const handle = await getActor('still')
+    for await (const line of createInterface({ input: process.stdin })) console.log(await get(handle.where.remote()).then(({ id }) => id, ({ code }) => code))
+  `)
+  t.equal(await other.says('call'), id)
+  process.kill(b.pid, 'SIGSTOP')
+  let second = id
+  const waits = other.says('call')
+  try {
+    await eventually('it lives elsewhere', async () => {
+      second = (await get(handle.where.remote(), { timeoutMs: 20_000 })).id
+      return second !== id
+    })
+  } finally {
+    process.kill(b.pid, 'SIGCONT')
+  }
+  // It may have been given up, as its peer was; but what is over says nothing.
+  t.ok([second, 'SHOAL_ACTOR_DIED'].includes(await waits))
+})
