@@ -1048,10 +1048,10 @@ export class Owner {
     for (let row = open.pop(); row !== undefined; row = open.pop()) {
       const at = rows.state[row]
       if (rows.kind[row] < 0 || at === state.free || at >= state.ready) continue
-      // What has never run has submitted nothing; what runs elsewhere has done so there.
-      if (how.recursive && (at >= state.running || rows.attempt[row] > 0)) open.push(...this.#childrenOf(row))
       if (at === state.granted) peers.add(rows.peer[row])
-      this.#stop(row, now, how)
+      const begun = this.#stop(row, now, how)
+      // What has never run has submitted nothing; what runs elsewhere has done so there.
+      if (how.recursive && (begun || rows.attempt[row] > 0)) open.push(...this.#childrenOf(row))
       if (rows.extra[row]?.home) this.#dropGuest(row)
       else this.#failTask(row, { kind: 'cancelled', name: this.#kind(row).name }, now)
     }
@@ -1067,7 +1067,8 @@ export class Owner {
     }
   }
 
-  #stop(row: number, now: number, how?: Cancelling): void {
+  /** Takes a task from where it waits or runs. Whether it may have begun here. */
+  #stop(row: number, now: number, how?: Cancelling): boolean {
     const { rows } = this
     const at = rows.state[row]
     const isCall = rows.actor[row] >= 0
@@ -1078,8 +1079,11 @@ export class Owner {
       else this.#effects.cancel(peer, row)
       this.#ungrant(peer, row, undefined)
     } else if (at >= state.running && at <= state.resuming) {
-      if (!this.#takeBack(row, now)) this.#giveUp(row, now, isCall ? false : (how?.force ?? true))
+      if (this.#takeBack(row, now)) return false
+      this.#giveUp(row, now, isCall ? false : (how?.force ?? true))
+      return true
     }
+    return false
   }
 
   /** What was sent ahead to its thread and has not begun is simply taken back. False: it has. */

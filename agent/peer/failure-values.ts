@@ -40,6 +40,17 @@ export interface FailureContext {
 
 /** The error that a program sees for a failure that the agent noticed, as bytes of a value. */
 export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about: FailureContext): Uint8Array {
+  // Where in the agent it is made says nothing to a user, and thousands may be made at once.
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return valueOf(failure, about)
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+function valueOf(failure: Exclude<Failure, { kind: 'code' }>, about: FailureContext): Uint8Array {
   const { taskId, peerId, attempt } = about
   switch (failure.kind) {
     case 'infeasible': {
