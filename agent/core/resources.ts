@@ -108,7 +108,11 @@ export class ResourceTable {
 
   /** Whether waiting for the tasks that run would give enough: no placement group has it, and nobody keeps it. */
   couldFit(demand: Demand): boolean {
-    return demand.every(({ index, units }) => this.#total[index] - this.#reserved[index] - this.#kept[index] >= units)
+    for (let i = 0; i < demand.length; i++) {
+      const { index, units } = demand[i]
+      if (this.#total[index] - this.#reserved[index] - this.#kept[index] < units) return false
+    }
+    return true
   }
 
   /** Whether less of a resource is free than is asked for. */

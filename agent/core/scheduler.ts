@@ -226,13 +226,29 @@ export class Scheduler {
     if (this.#active.length === 0) return
     this.#dropInactive()
     if (this.#active.length === 0) return
-    const alone = this.#active.length === 1
-    if (alone) this.#placeAll(this.#active[0], now)
+    const only = this.#active.length === 1 ? this.#active[0] : this.#onlyOne()
+    if (only) this.#placeAll(only, now)
     else {
       this.#order(now)
       while (this.#placeOneOfEach(now));
     }
-    this.#sendAhead(alone)
+    this.#sendAhead(only !== undefined)
+  }
+
+  /** Whether tasks of a kind wait, and the ends of those that run could make room for one. */
+  #couldRun(kind: Kind): boolean {
+    return kind.ready.count > 0 && (kind.bundle !== undefined || this.#resources.couldFit(kind.demand))
+  }
+
+  /** The kind beside which there are only such as wait for what actors keep; undefined: there are more, or none. */
+  #onlyOne(): Kind | undefined {
+    let only: Kind | undefined
+    for (const kind of this.#active) {
+      if (!this.#couldRun(kind)) continue
+      if (only !== undefined) return undefined
+      only = kind
+    }
+    return only
   }
 
   #dropInactive(): void {
@@ -244,7 +260,7 @@ export class Scheduler {
     this.#active.length = kept
   }
 
-  /** As many of the only kind as find room. */
+  /** As many of a kind as find room, where no other could. */
   #placeAll(kind: Kind, now: number): void {
     if (!kind.here) return
     while (kind.ready.count > 0 && !this.#enoughAhead(kind) && this.#place(kind, now));
@@ -472,7 +488,7 @@ export class Scheduler {
     for (const lane of dirty) {
       lane.dirty = false
       const { kind, thread } = lane
-      const alone = this.#resuming.length === 0 && this.#active.every(one => one === kind || one.ready.count === 0)
+      const alone = this.#resuming.length === 0 && this.#active.every(one => one === kind || !this.#couldRun(one))
       while (lane.sent < lane.width) {
         if (
           alone &&

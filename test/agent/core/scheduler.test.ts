@@ -217,6 +217,24 @@ t.test('an actor that waits for what another keeps stops nothing, and has it whe
   t.same(runs(s), ['Model2'], 'it has waited longest')
 })
 
+t.test(
+  'short tasks are sent ahead beside an actor that waits for what another keeps as if they were alone',
+  async t => {
+    const s = new Scenario({ cpus: 1, gpus: 1 })
+    s.kind('Model', { cpus: 0, gpus: 1, actor: {} })
+    s.kind('f')
+    makeActor(s, 'Model1')
+    s.submit('Model2')
+    s.submit('f1')
+    s.schedule()
+    s.end('f1', { ms: 0.01 })
+    s.take()
+    for (let i = 2; i <= 41; i++) s.submit(`f${i}`)
+    s.schedule()
+    t.equal(runs(s).length, 40)
+  },
+)
+
 t.test('what is too wide beside the actors that live here, a task or an actor, stops nothing', async t => {
   for (const wide of ['wide1', 'Wide1']) {
     const s = new Scenario({ cpus: 4 })
