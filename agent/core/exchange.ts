@@ -1,6 +1,6 @@
 import { type Kind, labelFits } from './kinds.ts'
 import { limits } from './limits.ts'
-import type { ResourceMap, ResourceTable } from './resources.ts'
+import { CPUS, type ResourceMap, type ResourceTable } from './resources.ts'
 import { type Rows, state } from './rows.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -82,6 +82,8 @@ export class Exchange {
   #dealt = 0
   #offeredAt = Number.NEGATIVE_INFINITY
   #backOffMs: number = limits.offerMinMs
+  /** Who could do what waits here, and has not said what is free there. */
+  readonly #offers = new Set<Other>()
   /** Peers at which this one parks besides its suppliers, for a while. */
   #friends: number[] = []
   #friendsAt = Number.NEGATIVE_INFINITY
@@ -133,6 +135,8 @@ export class Exchange {
   }
 
   peerGone(index: number): void {
+    const other = this.#others.get(index)
+    if (other) this.#offers.delete(other)
     this.#others.delete(index)
     for (const kind of this.#kinds) kind?.granted.delete(index)
     this.reconsider()
@@ -403,7 +407,7 @@ export class Exchange {
         if (best !== 'self') this.#grantNext(kind, best)
         else if (!this.#scheduler.placeOne(kind, now)) break
       }
-      if (kind.ready.count > 0) this.#offerTo(others, now)
+      if (kind.ready.count > 0) this.#willOffer(others, now)
     }
   }
 
@@ -469,6 +473,7 @@ export class Exchange {
           continue
         this.#shareKind(kind, now)
       }
+      this.#offer(now)
     }
     this.#tellRoom(now)
   }
@@ -498,7 +503,7 @@ export class Exchange {
         for (let n = this.#canTake(kind, other, now); n > 0 && kind.ready.count > 0; n--) this.#grantNext(kind, other)
       }
     }
-    if (kind.ready.count > 0 && !kind.bundle) this.#offerTo(others, now)
+    if (kind.ready.count > 0 && !kind.bundle) this.#willOffer(others, now)
   }
 
   /** How long the last of a kind would wait here. */
@@ -506,18 +511,20 @@ export class Exchange {
     return (kind.ready.count * kind.expectedMs) / Math.max(1, kind.lanes.length)
   }
 
-  /** Nobody has asked for work that is here: a few of those who could do it are told, less and less often. */
-  #offerTo(others: readonly Other[], now: number): void {
+  /** Nobody has asked for work that is here: those who could do it are to be told. */
+  #willOffer(others: readonly Other[], now: number): void {
     if (now - this.#offeredAt < this.#backOffMs) return
-    let offers = 0
+    for (const other of others) if (!other.room || now - other.roomAt > limits.parkedMs) this.#offers.add(other)
+  }
+
+  /** A few of them are, less and less often; of all kinds together, so that none of them takes every turn. */
+  #offer(now: number): void {
+    if (this.#offers.size === 0) return
+    const others = [...this.#offers]
+    this.#offers.clear()
     const from = Math.floor(this.random() * others.length)
-    for (let i = 0; i < others.length && offers < limits.offersAtOnce; i++) {
-      const other = others[(from + i) % others.length]
-      if (other.room && now - other.roomAt <= limits.parkedMs) continue
-      offers++
-      this.#effects.offer(other.index)
-    }
-    if (offers === 0) return
+    for (let i = 0; i < others.length && i < limits.offersAtOnce; i++)
+      this.#effects.offer(others[(from + i) % others.length].index)
     this.#offeredAt = now
     this.#backOffMs = Math.min(limits.offerMaxMs, this.#backOffMs * 2)
   }
@@ -552,10 +559,7 @@ export class Exchange {
    */
   #tellRoom(now: number): void {
     if (this.#others.size === 0) return
-    const busy = this.#scheduler.waitingKinds.some(
-      kind => kind.here && kind.ready.count > 0 && !kind.guest && !kind.bundle,
-    )
-    const free: ResourceMap = !this.open || busy ? {} : this.#resources.available()
+    const free = this.#spare()
     const idle = (free.cpus ?? 0) > 0
     if (!idle) this.#idleSince = now
     // A gap between two tasks is no idleness: who supplies this peer fills it sooner than others could.
@@ -573,6 +577,22 @@ export class Exchange {
       other.toldAt = now
       this.#effects.park(other.index, room)
     }
+  }
+
+  /** What is free here and not waited for by this peer's own tasks; of what only the end of an actor gives, none is kept for them. */
+  #spare(): ResourceMap {
+    if (!this.open) return {}
+    const waitedFor: string[] = []
+    for (const kind of this.#scheduler.waitingKinds) {
+      if (!kind.here || kind.ready.count === 0 || kind.guest || kind.bundle) continue
+      if (!this.#resources.couldFit(kind.demand)) continue
+      const short = kind.demand.filter(amount => this.#resources.isShort(amount))
+      if (short.length === 0 || short.some(({ index }) => index === CPUS)) return {}
+      for (const { index } of short) waitedFor.push(this.#resources.nameOf(index))
+    }
+    const free = this.#resources.available()
+    for (const name of waitedFor) free[name] = 0
+    return free
   }
 
   /** What is free, and what the tasks of one peer that have begun here use. */

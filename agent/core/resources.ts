@@ -29,6 +29,8 @@ export class ResourceTable {
   #free: number[] = []
   /** Of what is not free: reserved for placement groups. */
   readonly #reserved: number[] = []
+  /** Of what is not free: kept by actors that live here and by tasks that await something. */
+  readonly #kept: number[] = []
 
   constructor(total: ResourceMap) {
     for (const name of NAMES) this.#add(name)
@@ -47,6 +49,7 @@ export class ResourceTable {
       this.#total.push(0)
       this.#free.push(0)
       this.#reserved.push(0)
+      this.#kept.push(0)
     }
     return at
   }
@@ -94,9 +97,27 @@ export class ResourceTable {
     for (const { index, units } of demand) this.#reserved[index] -= units
   }
 
-  /** Whether waiting for the tasks that run would give enough: no placement group has it. */
+  /** Of what was taken: no task that runs gives it back by its end. */
+  keep(demand: Demand): void {
+    for (const { index, units } of demand) this.#kept[index] += units
+  }
+
+  unkeep(demand: Demand): void {
+    for (const { index, units } of demand) this.#kept[index] -= units
+  }
+
+  /** Whether waiting for the tasks that run would give enough: no placement group has it, and nobody keeps it. */
   couldFit(demand: Demand): boolean {
-    return demand.every(({ index, units }) => this.#total[index] - this.#reserved[index] >= units)
+    for (let i = 0; i < demand.length; i++) {
+      const { index, units } = demand[i]
+      if (this.#total[index] - this.#reserved[index] - this.#kept[index] < units) return false
+    }
+    return true
+  }
+
+  /** Whether less of a resource is free than is asked for. */
+  isShort({ index, units }: Amount): boolean {
+    return this.#free[index] < units
   }
 
   /** The resource of which this peer could never have enough, or undefined. */

@@ -3,7 +3,7 @@ import { Gpus } from './gpus.ts'
 import { type Kind, ownPool, sharedPool } from './kinds.ts'
 import { limits } from './limits.ts'
 import { Processes } from './processes.ts'
-import type { ResourceTable } from './resources.ts'
+import type { Demand, ResourceTable } from './resources.ts'
 import { type Rows, state } from './rows.ts'
 import { chooseThread } from './thread-choice.ts'
 import { closeLane, type Lane, Thread } from './threads.ts'
@@ -20,6 +20,9 @@ export interface SchedulerEffects {
   /** A suspended task has its resources and its thread again. */
   resume(thread: number, row: number): void
 }
+
+/** By index of the resource: the kind for which nobody behind it takes of that. */
+type Held = (Kind | undefined)[]
 
 /**
  * Which task runs where and when, on one peer (protocols §1): resources, priorities, round robin over kinds, children of
@@ -38,6 +41,8 @@ export class Scheduler {
   #dirty: Lane[] = []
   #resuming: number[] = []
   #turn = 0
+  /** Kinds that the last `schedule` held back, and for whom; undefined: none. */
+  #behind: Map<Kind, Kind> | undefined
   #nextThread = 1
   readonly #processes: Processes
   suspended = 0
@@ -127,7 +132,7 @@ export class Scheduler {
     if (this.#rows.state[row] === state.suspended || this.#rows.state[row] === state.resuming) {
       thread.suspended--
       this.suspended--
-      this.#supply(this.#kind(row)).give(this.#kind(row).keptDemand)
+      this.#giveKept(this.#kind(row))
       this.#touch(thread, now)
       return
     }
@@ -172,9 +177,26 @@ export class Scheduler {
       this.#exit(thread, kind)
       if (lane.width === 0) closeLane(lane)
     } else this.#leave(row, now)
+    if (kind.keeps) this.#keep(kind, kind.keptDemand)
     this.#rows.state[row] = state.suspended
     thread.suspended++
     this.suspended++
+  }
+
+  /** What stays taken until its holder goes on or is over, which may depend on whatever waits here: nobody waits for that alone. */
+  #keep(kind: Kind, demand: Demand): void {
+    if (kind.bundle === undefined) this.#resources.keep(demand)
+  }
+
+  #unkeep(kind: Kind, demand: Demand): void {
+    if (kind.bundle === undefined) this.#resources.unkeep(demand)
+  }
+
+  /** A suspended task is over. */
+  #giveKept(kind: Kind): void {
+    if (!kind.keeps) return
+    this.#unkeep(kind, kind.keptDemand)
+    this.#supply(kind).give(kind.keptDemand)
   }
 
   /** What it awaited is there. */
@@ -199,26 +221,34 @@ export class Scheduler {
   /** Does what can be done now. To be called once after a batch of events. */
   schedule(now: number): void {
     this.settle()
+    this.#behind = undefined
     if (this.#resuming.length > 0) this.#resumeWaiting(now)
     if (this.#active.length === 0) return
     this.#dropInactive()
     if (this.#active.length === 0) return
-    if (this.#active.length > 1) this.#order(now)
-    const alone = this.#active.length === 1
-    let held: Supply | undefined
-    for (const kind of this.#active) {
-      if (!kind.here || (held !== undefined && held === this.#supply(kind))) continue
-      while (kind.ready.count > 0) {
-        if (this.#enoughAhead(kind)) break
-        if (!this.#place(kind, now)) {
-          if (this.#holdsBack(kind, now)) held = this.#resources
-          break
-        }
-        if (!alone) break
-      }
+    const only = this.#active.length === 1 ? this.#active[0] : this.#onlyOne()
+    if (only) this.#placeAll(only, now)
+    else {
+      this.#order(now)
+      while (this.#placeOneOfEach(now));
     }
-    if (!alone) this.#placeInTurns(now, held)
-    this.#sendAhead(alone)
+    this.#sendAhead(only !== undefined)
+  }
+
+  /** Whether tasks of a kind wait, and the ends of those that run could make room for one. */
+  #couldRun(kind: Kind): boolean {
+    return kind.ready.count > 0 && (kind.bundle !== undefined || this.#resources.couldFit(kind.demand))
+  }
+
+  /** The kind beside which there are only such as wait for what actors keep; undefined: there are more, or none. */
+  #onlyOne(): Kind | undefined {
+    let only: Kind | undefined
+    for (const kind of this.#active) {
+      if (!this.#couldRun(kind)) continue
+      if (only !== undefined) return undefined
+      only = kind
+    }
+    return only
   }
 
   #dropInactive(): void {
@@ -230,16 +260,24 @@ export class Scheduler {
     this.#active.length = kept
   }
 
-  /** One more of each kind in turn, as long as any finds room. */
-  #placeInTurns(now: number, held: Supply | undefined): void {
-    for (let placed = true; placed; ) {
-      placed = false
-      for (const kind of this.#active) {
-        if (!kind.here || kind.ready.count === 0 || this.#enoughAhead(kind)) continue
-        if (held !== undefined && held === this.#supply(kind)) continue
-        if (this.#place(kind, now)) placed = true
-      }
+  /** As many of a kind as find room, where no other could. */
+  #placeAll(kind: Kind, now: number): void {
+    if (!kind.here) return
+    while (kind.ready.count > 0 && !this.#enoughAhead(kind) && this.#place(kind, now));
+  }
+
+  /** One more of each kind in turn. False: none has found room. */
+  #placeOneOfEach(now: number): boolean {
+    let placed = false
+    let held: Held | undefined
+    this.#behind = undefined
+    for (const kind of this.#active) {
+      if (!kind.here || kind.ready.count === 0) continue
+      if ((held !== undefined && this.#isBehind(kind, held)) || this.#enoughAhead(kind)) continue
+      if (this.#place(kind, now)) placed = true
+      else if (this.#holdsBack(kind, now)) held = this.#hold(kind, held)
     }
+    return placed
   }
 
   /** Higher priority first, then what waits longest beyond the ageing time, then depth, then round robin. */
@@ -251,11 +289,31 @@ export class Scheduler {
     )
   }
 
-  /** A request that has waited for long lets nothing behind it take what it waits for. */
+  /**
+   * A request that has waited for long lets nothing behind it take what it is short of. Only where tasks that run give it back:
+   * for what an actor, a task that awaits or a placement group has it may wait for ever, or for one of those behind it.
+   */
   #holdsBack(kind: Kind, now: number): boolean {
-    // What placement groups have reserved is not waited for, and who draws from one keeps nobody else waiting.
-    if (kind.bundle !== undefined || !this.#resources.couldFit(kind.demand)) return false
-    return !this.#resources.fits(kind.demand) && now - this.#rows.submittedAt[kind.ready.peek()] > limits.ageingMs
+    // Who draws from a bundle keeps nobody else waiting.
+    if (kind.bundle !== undefined || now - this.#rows.submittedAt[kind.ready.peek()] <= limits.ageingMs) return false
+    return this.#resources.couldFit(kind.demand)
+  }
+
+  #hold(kind: Kind, held: Held = []): Held {
+    for (const amount of kind.demand) if (this.#resources.isShort(amount)) held[amount.index] ??= kind
+    return held
+  }
+
+  #isBehind(kind: Kind, held: Held): boolean {
+    if (kind.bundle !== undefined) return false
+    for (const { index } of kind.demand) {
+      const first = held[index]
+      if (first === undefined) continue
+      this.#behind ??= new Map()
+      this.#behind.set(kind, first)
+      return true
+    }
+    return false
   }
 
   /** Few short tasks: the lanes that exist take them sooner than another thread wakes up. */
@@ -309,6 +367,7 @@ export class Scheduler {
     const lane = thread?.laneOf(kind)
     if (!thread || !lane) return
     thread.actors++
+    this.#keep(kind, kind.demand)
     lane.sent--
     lane.width--
     lane.progressAt = now
@@ -319,6 +378,7 @@ export class Scheduler {
 
   /** It is no more, and neither is what it was granted taken. Its worker may be gone, too. */
   uninstalled(id: number, kind: Kind, gpus: readonly number[] | undefined, now: number): void {
+    this.#unkeep(kind, kind.demand)
     this.#supply(kind).give(kind.demand)
     if (gpus) this.giveGpus(gpus, kind)
     const thread = this.threads.get(id)
@@ -406,6 +466,8 @@ export class Scheduler {
     for (const kind of this.#active) {
       const ahead = kind.runAhead()
       if (ahead === 1 || !kind.here || kind.ready.count === 0 || kind.lanes.length === 0) continue
+      // A lane that is filled again and again never gives back what it has: not beside one that has none.
+      if (this.#behind?.get(kind)?.lanes.length === 0) continue
       const share = Math.ceil(kind.ready.count / kind.lanes.length)
       for (const lane of kind.lanes) {
         if (lane.width === 0 || lane.thread.state !== 'live') continue
@@ -426,7 +488,7 @@ export class Scheduler {
     for (const lane of dirty) {
       lane.dirty = false
       const { kind, thread } = lane
-      const alone = this.#resuming.length === 0 && this.#active.every(one => one === kind || one.ready.count === 0)
+      const alone = this.#resuming.length === 0 && this.#active.every(one => one === kind || !this.#couldRun(one))
       while (lane.sent < lane.width) {
         if (
           alone &&
@@ -460,6 +522,7 @@ export class Scheduler {
         continue
       }
       this.#supply(kind).take(kind.cpuDemand)
+      if (kind.keeps) this.#unkeep(kind, kind.keptDemand)
       thread.suspended--
       this.suspended--
       const lane = thread.lane(kind, now)
@@ -508,7 +571,7 @@ export class Scheduler {
       if (rows.state[row] === state.running) (this.#effects.revoke(id, row) ? ahead : begun).push(row)
       else {
         this.suspended--
-        this.#supply(this.#kind(row)).give(this.#kind(row).keptDemand)
+        this.#giveKept(this.#kind(row))
         begun.push(row)
       }
       rows.thread[row] = -1
@@ -606,6 +669,9 @@ export class Scheduler {
     }
     const short = this.#resources.short(kind.demand)
     if (short) return `waits for ${short}`
+    const first = this.#behind?.get(kind)
+    const lacking = first && this.#resources.short(first.demand)
+    if (lacking) return `waits behind ${first.name}, which waits for ${lacking}`
     if (this.suspended >= limits.suspendedMax)
       return `waits until fewer than ${limits.suspendedMax} tasks are suspended`
     return kind.isProcess ? 'waits for a process' : 'waits for a thread'

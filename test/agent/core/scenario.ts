@@ -265,7 +265,8 @@ export class Scenario {
   get clean(): boolean {
     const { rows, resources, scheduler } = this.owner
     const total = JSON.stringify(resources.total())
-    return rows.live === 0 && JSON.stringify(resources.available()) === total && scheduler.suspended === 0
+    const isKept = !resources.couldFit(resources.demand(resources.total()))
+    return rows.live === 0 && JSON.stringify(resources.available()) === total && !isKept && scheduler.suspended === 0
   }
 }
 

@@ -2,6 +2,23 @@ import t from 'tap'
 import { limits } from '../../../agent/core/limits.ts'
 import { Scenario } from './scenario.ts'
 
+/** What was begun since the last look. */
+function runs(s: Scenario): string[] {
+  return s
+    .take()
+    .filter(line => line.startsWith('run '))
+    .map(line => line.split(' ')[1])
+}
+
+/** An actor that lives. */
+function makeActor(s: Scenario, name: string): void {
+  s.submit(name)
+  s.schedule()
+  s.end(name)
+  s.schedule()
+  s.take()
+}
+
 t.test('one CPU, two tasks: one after the other, on one thread', async t => {
   const s = new Scenario({ cpus: 1 })
   s.kind('f')
@@ -145,6 +162,182 @@ t.test('a request that has waited long is not overtaken for ever by smaller ones
   s.end('small2')
   s.schedule()
   t.ok(s.take().includes('run large1 on t1') || s.owner.rows.state[s.row('large1')] === 3, 'the large one runs')
+})
+
+t.test('what is held back names what it waits behind; what needs nothing of that goes on', async t => {
+  const s = new Scenario({ cpus: 4, gpus: 1 })
+  s.kind('small')
+  s.kind('large', { cpus: 4 })
+  s.kind('shader', { cpus: 0, gpus: 1 })
+  s.submit('small1')
+  s.submit('small2')
+  s.schedule()
+  s.submit('large1')
+  s.now += limits.ageingMs + 1
+  for (const name of ['small3', 'shader1']) s.submit(name)
+  s.schedule()
+  t.same(runs(s), ['small1', 'small2', 'shader1'])
+  const { scheduler } = s.owner
+  t.equal(scheduler.reason(s.row('large1')), 'waits for cpus')
+  t.equal(scheduler.reason(s.row('small3')), 'waits behind large, which waits for cpus')
+  t.same([...scheduler.waiting()].map(({ reason }) => reason).sort(), [
+    'waits behind large, which waits for cpus',
+    'waits for cpus',
+  ])
+  for (const name of ['small1', 'small2', 'shader1']) s.end(name)
+  s.schedule()
+  t.same(runs(s), ['large1'])
+  t.equal(scheduler.reason(s.row('small3')), 'waits for cpus')
+  s.end('large1')
+  s.schedule()
+  t.same(runs(s), ['small3'])
+  s.end('small3')
+  s.schedule()
+  t.ok(s.clean)
+})
+
+t.test('an actor that waits for what another keeps stops nothing, and has it when that is over', async t => {
+  const s = new Scenario({ cpus: 4, gpus: 1 })
+  s.kind('Model', { cpus: 0, gpus: 1, actor: {} })
+  s.kind('Half', { cpus: 0, gpus: 0.5, actor: {} })
+  s.kind('Zero', { cpus: 0, actor: {} })
+  s.kind('f')
+  makeActor(s, 'Model1')
+  s.submit('Model2')
+  s.schedule()
+  s.now += limits.ageingMs + 1
+  for (const name of ['f1', 'Zero1', 'Half1']) s.submit(name)
+  s.schedule()
+  t.same(runs(s), ['f1', 'Zero1'])
+  t.equal(s.owner.scheduler.reason(s.row('Model2')), 'waits for gpus')
+  t.equal(s.owner.scheduler.reason(s.row('Half1')), 'waits for gpus')
+  s.owner.endActor(s.row('Model1'), 'ended', s.now)
+  s.owner.actors.dismissed(s.owner.rows.token(s.row('Model1')))
+  s.schedule()
+  t.same(runs(s), ['Model2'], 'it has waited longest')
+})
+
+t.test(
+  'short tasks are sent ahead beside an actor that waits for what another keeps as if they were alone',
+  async t => {
+    const s = new Scenario({ cpus: 1, gpus: 1 })
+    s.kind('Model', { cpus: 0, gpus: 1, actor: {} })
+    s.kind('f')
+    makeActor(s, 'Model1')
+    s.submit('Model2')
+    s.submit('f1')
+    s.schedule()
+    s.end('f1', { ms: 0.01 })
+    s.take()
+    for (let i = 2; i <= 41; i++) s.submit(`f${i}`)
+    s.schedule()
+    t.equal(runs(s).length, 40)
+  },
+)
+
+t.test('what is too wide beside the actors that live here, a task or an actor, stops nothing', async t => {
+  for (const wide of ['wide1', 'Wide1']) {
+    const s = new Scenario({ cpus: 4 })
+    s.kind('Narrow', { cpus: 1, actor: {} })
+    s.kind('Zero', { cpus: 0, actor: {} })
+    s.kind('Wide', { cpus: 4, actor: {} })
+    s.kind('wide', { cpus: 4 })
+    s.kind('f')
+    makeActor(s, 'Narrow1')
+    s.submit(wide)
+    s.schedule()
+    s.now += limits.ageingMs + 1
+    for (const name of ['f1', 'Narrow2', 'Zero1']) s.submit(name)
+    s.schedule()
+    t.same(runs(s).sort(), ['Narrow2', 'Zero1', 'f1'], wide)
+    t.equal(s.owner.scheduler.reason(s.row(wide)), 'waits for cpus')
+  }
+})
+
+t.test('a wide task beside an actor is not overtaken for ever where the two have room', async t => {
+  const s = new Scenario({ cpus: 4 })
+  s.kind('Narrow', { cpus: 1, actor: {} })
+  s.kind('wide', { cpus: 3 })
+  s.kind('f')
+  makeActor(s, 'Narrow1')
+  s.submit('f1')
+  s.submit('f2')
+  s.schedule()
+  s.submit('wide1')
+  s.now += limits.ageingMs + 1
+  s.submit('f3')
+  s.schedule()
+  t.same(runs(s), ['f1', 'f2'])
+  t.equal(s.owner.scheduler.reason(s.row('f3')), 'waits behind wide, which waits for cpus')
+  s.end('f1')
+  s.end('f2')
+  s.schedule()
+  t.same(runs(s), ['wide1'])
+})
+
+t.test('short tasks that are sent ahead do not keep a wide one waiting for ever', async t => {
+  const s = new Scenario({ cpus: 2 })
+  s.kind('short')
+  s.kind('wide', { cpus: 2 })
+  for (const name of ['short1', 'short2']) s.submit(name)
+  s.schedule()
+  for (const name of ['short1', 'short2']) s.end(name, { ms: 0.1 })
+  let next = 3
+  for (; next < 203; next++) s.submit(`short${next}`)
+  s.schedule()
+  s.submit('wide1')
+  s.now += limits.ageingMs + 1
+  const sent = runs(s).slice(2)
+  for (let turn = 0; turn < 200; turn++) {
+    // One of each thread ends, another comes for it.
+    for (let i = 0; i < 2 && sent.length > 0; i++) s.end(sent.shift() as string, { ms: 0.1 })
+    for (let i = 0; i < 2; i++) s.submit(`short${next++}`)
+    s.schedule()
+    sent.push(...runs(s))
+    if (sent.includes('wide1')) return
+  }
+  t.equal(sent.includes('wide1'), true)
+})
+
+t.test('a request holds back nothing that its own turn comes after', async t => {
+  const s = new Scenario({ cpus: 3 })
+  s.kind('wide', { cpus: 3 })
+  s.kind('high', { priority: 1 })
+  s.kind('busy')
+  s.submit('busy1')
+  s.schedule()
+  s.submit('wide1')
+  s.now += limits.ageingMs + 1
+  s.submit('high1')
+  s.submit('high2')
+  s.schedule()
+  t.same(runs(s), ['busy1', 'high1', 'high2'])
+})
+
+t.test('what a task keeps while it awaits is held back from nobody: it may await one of those', async t => {
+  const s = new Scenario({ cpus: 2, gpus: 1 })
+  s.kind('part', { cpus: 0, gpus: 0.5 })
+  s.kind('whole', { cpus: 0, gpus: 1, priority: 1 })
+  s.submit('part1')
+  s.schedule()
+  s.submit('whole1')
+  s.now += limits.ageingMs + 1
+  s.submit('part2', { by: s.client(2, 0, 1), parent: 'part1' })
+  s.schedule()
+  t.same(runs(s), ['part1'])
+  t.equal(s.owner.scheduler.reason(s.row('part2')), 'waits behind whole, which waits for gpus')
+  s.suspend('part1')
+  s.schedule()
+  t.same(runs(s), ['part2'])
+  s.end('part2')
+  s.resume('part1')
+  s.schedule()
+  s.end('part1', { awaited: true })
+  s.schedule()
+  t.same(runs(s), ['whole1'])
+  s.end('whole1')
+  s.schedule()
+  t.ok(s.clean)
 })
 
 t.test('tasks of two jobs never share a thread at a time', async t => {
