@@ -64,7 +64,7 @@ class Saving extends Recorder {
 }
 
 type Handle = ActorHandle<Recorder>
-type End = { ran?: Ran; code?: string; cause?: string }
+type End = { ran?: Ran; code?: string; cause?: string; text?: string }
 
 interface Made {
   handle: Handle
@@ -136,7 +136,8 @@ export async function operate({ random, steps, peers, at, losses = false }: Oper
       return { ran: 'ran' in value ? value.ran : value }
     } catch (error) {
       if (!(error instanceof ShoalError)) throw error
-      return { code: error.code, cause: (error.cause as Error | undefined)?.name }
+      const { code, message, cause } = error
+      return { code, cause: (cause as Error | undefined)?.name, ...(allowed.has(code) ? {} : { text: message }) }
     }
   }
 
@@ -167,7 +168,11 @@ export async function operate({ random, steps, peers, at, losses = false }: Oper
     else if (kind < 0.8) ref = handle.large.remote(id)
     else if (kind < 0.9) ref = handle.several.remote(id, below(4) + 1) as unknown as ObjectStream<Ran>
     else if (kind < 0.97 || calls.length === 0) ref = handle.fails.remote(id)
-    else ref = handle.note.remote(id, one(calls).ref as unknown as number)
+    else {
+      // Not a stream: that may have been read to its end by now.
+      const refs = calls.flatMap(made => (Symbol.asyncIterator in made.ref ? [] : [made.ref]))
+      ref = handle.note.remote(id, (refs.length > 0 ? one(refs) : undefined) as unknown as number)
+    }
     const end = endOf(ref)
     end.catch(() => undefined)
     calls.push({ call: id, ref, end })
@@ -213,7 +218,7 @@ export async function operate({ random, steps, peers, at, losses = false }: Oper
     for (const { call: id, end } of ends) {
       const problem = (text: string): Error =>
         new Error(`call ${id} of ${who} ${text}: ${JSON.stringify(ends.map(({ call: n, end: e }) => [n, e]))}`)
-      if (end.code !== undefined && !allowed.has(end.code)) throw problem(`ended with ${end.code}`)
+      if (end.code !== undefined && !allowed.has(end.code)) throw problem(`ended with ${end.code}, ${end.text}`)
       if (end.code === 'SHOAL_TASK_FAILED' && end.cause === 'RangeError') throw problem('has run twice')
       if (end.code === 'SHOAL_ACTOR_DIED' && !mayDie) throw problem('died without a reason')
       const { ran } = end
