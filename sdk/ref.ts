@@ -17,6 +17,11 @@ export class Ref<T> extends RefData implements ObjectRef<T> {
     this.release()
   }
 
+  /** For logs: a ref travels as an argument or inside a value, not as JSON. */
+  toJSON(): string {
+    return this.id
+  }
+
   [inspect.custom](): string {
     return `ObjectRef ${this.id}`
   }

@@ -48,6 +48,11 @@ export class Stream<T> implements ObjectStream<T> {
     this.#reader.close()
   }
 
+  /** For logs, as a ref's. */
+  toJSON(): string {
+    return this.id
+  }
+
   [inspect.custom](): string {
     return `ObjectStream ${this.id}`
   }

@@ -14,8 +14,13 @@ import type { CallOptions, ErrorClass } from '../types.ts'
 const common = Object.create(null, {
   [inspect.custom]: {
     value(this: Handle): string {
-      const { shape, ref } = this[brand]
-      return `ActorHandle ${shape.className}${ref ? ` ${ref.id}` : ''}`
+      return textOf(this[brand])
+    },
+  },
+  /** For logs. A method of the user's class by this name is in front of it, and is nothing that JSON would call. */
+  toJSON: {
+    value(this: Handle): string {
+      return textOf(this[brand])
     },
   },
   [Symbol.toStringTag]: { value: 'ActorHandle' },
@@ -30,6 +35,10 @@ const common = Object.create(null, {
     },
   },
 }) as object
+
+function textOf({ shape, ref }: HandleData): string {
+  return `ActorHandle ${shape.className}${ref ? ` ${ref.id}` : ''}`
+}
 
 /** What a shape's handles inherit from: a getter for each method. */
 const prototypes = new WeakMap<Shape, object>()
