@@ -5,7 +5,14 @@ import { waitForMesh } from './client/index.ts'
 import { context } from './context.ts'
 import { QueueEmptyError, QueueFullError } from './errors/index.ts'
 import { get } from './get.ts'
-import { checkQueueBatch, checkQueueCount, checkQueueSize, checkQueueWaitOptions } from './options/index.ts'
+import {
+  checkQueueBatch,
+  checkQueueCount,
+  checkQueueSize,
+  checkQueueWaitOptions,
+  type Own,
+  own,
+} from './options/index.ts'
 import { QueueActor } from './queue-actor.ts'
 import { type QueueData, queueBrand } from './queue-data.ts'
 import type { ActorHandle, ActorOptions, ObjectRef, QueueWaitOptions } from './types.ts'
@@ -96,6 +103,10 @@ export class Queue<T> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  get [own](): Own {
+    return { kind: 'queue', text: `a Queue` }
   }
 
   [inspect.custom](): string {

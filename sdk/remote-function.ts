@@ -10,7 +10,7 @@ import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from '
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
 import { releaseMoved } from './move.ts'
-import { checkMapped, checkTaskOptions, checkTogether } from './options/index.ts'
+import { checkMapped, checkTaskOptions, checkTogether, type Own, own } from './options/index.ts'
 import type { Ref } from './ref.ts'
 import { type Branded, brand } from './remote-brand.ts'
 import { currentSession } from './session.ts'
@@ -50,6 +50,11 @@ const methods = Object.create(Function.prototype, {
       checkTogether(merged, 'options', source.isGenerator)
       expectProcess(merged)
       return remoteFunction(source, merged)
+    },
+  },
+  [own]: {
+    get(this: RemoteBranded & { name: string }): Own {
+      return { kind: 'function', text: `the remote function ${this.name || '(anonymous)'}` }
     },
   },
   [inspect.custom]: {

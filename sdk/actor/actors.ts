@@ -1,7 +1,7 @@
 import { ActorNotFoundError } from '../../wire/errors/index.ts'
 import { shapeFrom } from '../actor-shape.ts'
 import { handleData, isHandle } from '../handle-data.ts'
-import { checkKillOptions, checkName, refuse } from '../options/index.ts'
+import { checkHandle, checkKillOptions, checkName } from '../options/index.ts'
 import { currentEngine } from '../session.ts'
 import type { ActorHandle, SomeHandle } from '../types.ts'
 import { makeHandle } from './handle.ts'
@@ -39,7 +39,7 @@ export async function getActor<T>(name: string, options?: { namespace?: string }
  * Rejects with InvalidOptionError where it is no handle.
  */
 export async function kill(handle: SomeHandle, options?: { restart?: boolean }): Promise<void> {
-  if (!isHandle(handle)) refuse({ call: 'kill', option: 'handle' }, handle, 'the handle of an actor')
+  checkHandle({ call: 'kill', option: 'handle' }, handle, isHandle)
   const { restart = false } = checkKillOptions(options)
   const { ref } = handleData(handle)
   if (!ref || ref.slot < 0) return

@@ -6,7 +6,7 @@ import type { MethodShape, Shape } from '../actor-shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from '../client/index.ts'
 import { brand, type Handle, type HandleData, releaseHandle } from '../handle-data.ts'
 import { releaseMoved } from '../move.ts'
-import { checkCallOptions } from '../options/index.ts'
+import { checkCallOptions, type Own, own } from '../options/index.ts'
 import { type Submitted, submitted } from '../submitted.ts'
 import type { CallOptions, ErrorClass } from '../types.ts'
 
@@ -15,6 +15,11 @@ const common = Object.create(null, {
   [inspect.custom]: {
     value(this: Handle): string {
       return textOf(this[brand])
+    },
+  },
+  [own]: {
+    get(this: Handle): Own {
+      return { kind: 'handle', text: `the handle of an actor of ${this[brand].shape.className}` }
     },
   },
   /** For logs. A method of the user's class by this name is in front of it, and is nothing that JSON would call. */
@@ -80,6 +85,10 @@ class KnownMethod {
     this.shape = shape
     this.method = method
     this.options = options
+  }
+
+  get text(): string {
+    return `${this.shape.className}.${this.method.name}`
   }
 
   with(options: unknown): KnownMethod {
@@ -161,6 +170,14 @@ class Method {
 
   options(options: CallOptions): Method {
     return new Method(this.#handle, this.#known.with(options))
+  }
+
+  get [own](): Own {
+    return { kind: 'method', text: `the method ${this.#known.text}` }
+  }
+
+  [inspect.custom](): string {
+    return `ActorMethod ${this.#known.text}`
   }
 }
 

@@ -9,7 +9,7 @@ import { expectProcess } from '../expected-processes.ts'
 import { FunctionSource, sendCodes, type TravellingCode } from '../function-code.ts'
 import { placementSpec, processSpec } from '../function-spec.ts'
 import { releaseMoved } from '../move.ts'
-import { checkActorClass, checkActorOptions, checkActorTogether } from '../options/index.ts'
+import { checkActorClass, checkActorOptions, checkActorTogether, type Own, own } from '../options/index.ts'
 import { type Branded, brand } from '../remote-brand.ts'
 import { notInitialized } from '../remote-function.ts'
 import { currentSession } from '../session.ts'
@@ -68,6 +68,11 @@ const methods = Object.create(Function.prototype, {
       checkTogether(merged, 'options', source, shape)
       expectProcess(merged)
       return remoteClass(source, merged, shape)
+    },
+  },
+  [own]: {
+    get(this: Branded<RemoteClassData>): Own {
+      return { kind: 'class', text: `the remote class ${this[brand].source.name}` }
     },
   },
   [inspect.custom]: {

@@ -8,6 +8,7 @@ export {
 } from './actor.ts'
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkDrain, checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { type Own, own } from './own.ts'
 export { checkBundles, checkGroupOptions, checkReadyOptions } from './placement-group.ts'
 export {
   checkHandle,

@@ -1,5 +1,6 @@
 import type { ActorHandle, NextOptions, QueueWaitOptions } from '../types.ts'
 import { readOptions } from './objects.ts'
+import { hintOf } from './own.ts'
 import { type Place, refuse } from './refuse.ts'
 import { integer, type Rule, waitingMs } from './rules.ts'
 
@@ -23,7 +24,8 @@ export function checkHandle(
   handle: unknown,
   isHandle: (value: unknown) => boolean,
 ): asserts handle is ActorHandle<unknown> {
-  if (!isHandle(handle)) refuse(place, handle, "an actor's handle: what `.remote()` of an actor class gives")
+  if (isHandle(handle)) return
+  refuse(place, handle, "an actor's handle: what `.remote()` of an actor class gives", hintOf(handle, 'handle'))
 }
 
 /** The function that makes a pool's calls. */

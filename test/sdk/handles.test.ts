@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import { actor, get, init, task } from 'shoal'
+import { ActorPool, actor, cancel, get, init, kill, Queue, release, task, wait } from 'shoal'
 import t from 'tap'
 
 const local = { objectStoreBytes: 1 << 27 }
@@ -34,4 +34,41 @@ t.test('refs, streams and handles in a log are their names, not the engine behin
     t.ok((error as Error).message.length < 2000, 'the difference of two refs is short')
   }
   t.same(await get([ref, other]), [1, 2])
+})
+
+t.test("Shoal's own objects, given where another is wanted, are called what they are, with a way out", async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Tally {
+    up(): number {
+      return 1
+    }
+    *each(): Iterable<number> {
+      yield 1
+    }
+  }
+  const RemoteTally = actor(Tally)
+  const named = task(function named() {})
+  const ref = named.remote()
+  const handle = RemoteTally.remote()
+  const stream = handle.each.remote()
+  const any = (value: unknown): never => value as never
+  const cases: readonly (readonly [string, () => unknown, RegExp])[] = [
+    ['get of a handle', () => get(any(handle)), /it was the handle of an actor of Tally\. Call .*\.remote\(…\)/],
+    ['get of a method', () => get(any(handle.up)), /it was the method Tally\.up\. Call it: \.remote\(…\)/],
+    ['get of a stream', () => get(any(stream)), /it was an ObjectStream\. .*for await \(const ref of stream\)/],
+    ['get of a function', () => get(any(named)), /it was the remote function named\. Call it/],
+    ['get of a class', () => get(any(RemoteTally)), /it was the remote class Tally\. \.remote/],
+    ['wait for handles', () => wait(any([handle])), /refs\[0\] .* it was the handle of an actor of Tally/],
+    ['kill of a ref', () => kill(any(ref)), /it was an ObjectRef\. cancel\(ref\)/],
+    ['kill of a class', () => kill(any(RemoteTally)), /it was the remote class Tally\. \.remote/],
+    ['cancel of a handle', () => cancel(any(handle)), /it was the handle of an actor of Tally/],
+    ['release of a method', () => release(any(handle.up)), /an ObjectRef, a stream or the handle .* method Tally\.up/],
+    ['a pool of refs', () => new ActorPool(any([ref])), /handles\[0\] .* it was an ObjectRef/],
+    ['get of a queue', () => get(any(new Queue(1))), /it was a Queue\. await queue\.get\(\)/],
+    ['actor of a remote function', () => actor(any(named)), /Class must be a class; it was the remote function named/],
+    ['actor of a remote class', () => actor(any(RemoteTally)), /it was the remote class Tally\. \.options/],
+  ]
+  for (const [name, mistake, says] of cases)
+    await t.rejects(async () => mistake(), { code: 'SHOAL_INVALID_OPTION', message: says }, name)
+  await get(ref)
 })
