@@ -38,7 +38,8 @@ const groupExtension: Extension = {
 
 /** The ref of the generator's task, and how much of the stream was read before. */
 function streamExtension(engine: Engine): Extension {
-  const ref = refExtension(engine)
+  // One reader at a time: what a task has read of a captured stream is read for the next one too.
+  const ref = refExtension(engine, { captures: false })
   return {
     tag: 3,
     matches: isStream,
@@ -92,7 +93,7 @@ const queueExtension: Extension = {
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */
-function refExtension(engine: Engine): Extension {
+function refExtension(engine: Engine, { captures = true } = {}): Extension {
   return {
     tag: 1,
     matches: value => value instanceof RefData,
@@ -113,7 +114,8 @@ function refExtension(engine: Engine): Extension {
       const number = decoder.varint()
       decoder.varint()
       for (let successors = decoder.byte(); successors > 0; successors--) decoder.string()
-      return engine.borrow({ peerId, incarnation }, client, number)
+      const owner = { peerId, incarnation }
+      return captures ? engine.borrowOrCapture(owner, client, number) : engine.borrow(owner, client, number)
     },
   }
 }

@@ -414,8 +414,25 @@ export class Engine implements WorkerClient {
     return ref
   }
 
+  /** Refs that code in this thread captured and that its tasks share, with what gives each task its own. */
+  readonly #captured = new WeakMap<RefData, () => void>()
+
+  /** A ref that came inside a value, or inside the code of which an instance is being made. */
+  borrowOrCapture(owner: OwnerId, client: number, number: number): RefData {
+    const ref = this.borrow(owner, client, number)
+    const startAfresh = this.bridge?.loading()?.startAfresh
+    if (startAfresh) this.#captured.set(ref, startAfresh)
+    return ref
+  }
+
   release(ref: RefData): void {
     if (ref.released) return
+    const startAfresh = this.bridge && this.#captured.get(ref)
+    if (startAfresh) {
+      // Others that run in this thread go on with it: only tasks with refs of their own can let go of them.
+      startAfresh()
+      return
+    }
     ref.released = true
     this.unasked.released(ref)
     if (ref.waiters) notifyWaiters(ref)

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert'
-import { ActorPool, actor, cancel, get, init, kill, Queue, release, task, wait } from 'shoal'
+import { ActorPool, actor, cancel, get, init, kill, move, put, Queue, release, task, wait } from 'shoal'
 import t from 'tap'
 
 const local = { objectStoreBytes: 1 << 27 }
@@ -71,4 +71,58 @@ t.test("Shoal's own objects, given where another is wanted, are called what they
   for (const [name, mistake, says] of cases)
     await t.rejects(async () => mistake(), { code: 'SHOAL_INVALID_OPTION', message: says }, name)
   await get(ref)
+})
+
+t.test('what a task lets go of among the refs and handles that it captured is there for the next one', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Answer {
+    give(): number {
+      return 7
+    }
+  }
+  const ref = await put(5)
+  const passed = await put(6)
+  const handle = actor(Answer).remote()
+  const plusOne = task((n: number) => n + 1)
+  const releases = task(
+    async () => {
+      const value = await get(ref)
+      release(ref)
+      return value
+    },
+    { cpus: 0.01 },
+  )
+  const moves = task(async () => await get(plusOne.remote(move(passed))), { cpus: 0.01 })
+  const uses = task(
+    async () => {
+      using mine = handle
+      return await get(mine.give.remote())
+    },
+    { cpus: 0.01 },
+  )
+  for (const round of ['first', 'second', 'third']) {
+    t.equal(await get(releases.remote()), 5, `release, the ${round} time`)
+    t.equal(await get(moves.remote()), 7, `move, the ${round} time`)
+    t.equal(await get(uses.remote()), 7, `using, the ${round} time`)
+  }
+  const many = Array.from({ length: 20 }, () => [releases.remote(), uses.remote()]).flat()
+  t.same(new Set(await get(many)), new Set([5, 7]), 'at the same time in one thread')
+
+  const reads = task(async () => {
+    release(ref)
+    return await get(ref)
+  })
+  await get(reads.remote()).catch(() => {})
+  await t.rejects(get(reads.remote()), { cause: { code: 'SHOAL_OBJECT_LOST' } }, 'and gone for the task itself')
+
+  class Holder {
+    async read(): Promise<number> {
+      const value = await get(ref)
+      release(ref)
+      return value
+    }
+  }
+  const RemoteHolder = actor(Holder)
+  const holders = [RemoteHolder.remote(), RemoteHolder.remote(), RemoteHolder.remote()]
+  for (const holder of holders) t.equal(await get(holder.read.remote()), 5, 'each actor has its own')
 })
