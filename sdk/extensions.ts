@@ -1,8 +1,20 @@
 import { errorExtension } from '../wire/error-extension.ts'
-import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
-import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
+import { type Decoder, type Encoder, type Extension, MalformedValueError, ValueError } from '../wire/values/index.ts'
+import {
+  handleData,
+  isHandle,
+  type Method,
+  type MethodOptions,
+  makeHandle,
+  makeMethod,
+  pendingOf,
+  remoteClass,
+  shapeFrom,
+} from './actor/index.ts'
+import { ActorPool } from './actor-pool.ts'
 import { type Engine, RefData } from './client/index.ts'
 import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { isMethod, methodBrand } from './handle-data.ts'
 import { Group, type GroupData } from './placement-group.ts'
 import { Queue } from './queue.ts'
 import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
@@ -21,6 +33,8 @@ export function clientExtensions(engine: Engine): Extension[] {
     handleExtension(engine),
     groupExtension,
     queueExtension,
+    methodExtension(engine),
+    poolExtension,
   ]
 }
 
@@ -77,6 +91,42 @@ function handleExtension(engine: Engine): Extension {
       return makeHandle({ shape, ref, pending: pendingOf(shape) })
     },
   }
+}
+
+/** A method of an actor: the handle, the method's name, its options. */
+function methodExtension(engine: Engine): Extension {
+  const handles = handleExtension(engine)
+  return {
+    tag: 7,
+    matches: isMethod,
+    encode(value: object, encoder: Encoder): void {
+      const { handle, known } = (value as Method)[methodBrand]
+      handles.encode(makeHandle(handle), encoder)
+      encoder.string(known.method.name)
+      encoder.value({ ...known.options }, 'options')
+    },
+    decode(decoder: Decoder): unknown {
+      const handle = handles.decode(decoder) as object
+      return makeMethod(handleData(handle), decoder.string(), decoder.value() as MethodOptions)
+    },
+  }
+}
+
+const poolStays = {
+  what: 'is an ActorPool, which stays where it was made',
+  advice: 'Use its handles instead, and make another pool of them there.',
+}
+
+const poolExtension: Extension = {
+  tag: 8,
+  stays: poolStays,
+  matches: value => value instanceof ActorPool,
+  encode(): never {
+    throw new ValueError('', `${poolStays.what}: pass its handles, and make another pool of them there`)
+  },
+  decode(): never {
+    throw new MalformedValueError('an ActorPool')
+  },
 }
 
 /** The handle of the actor behind it, and its bound. */

@@ -27,6 +27,20 @@ export function handleData(handle: object): HandleData {
   return (handle as Handle)[brand]
 }
 
+/** Marks a method of a handle, in every copy of this package. */
+export const methodBrand = Symbol.for('shoal.actor-method')
+
+/** What `handle.method` is: whose method, and which. */
+export interface MethodData<Known = unknown> {
+  readonly handle: HandleData
+  readonly known: Known
+}
+
+/** Whether a value is what `handle.method` gives. */
+export function isMethod(value: unknown): value is { readonly [methodBrand]: MethodData } {
+  return typeof value === 'object' && value !== null && methodBrand in value
+}
+
 /** Lets go of a handle: its actor ends with the last one. */
 export function releaseHandle(handle: object): void {
   const { ref } = (handle as Handle)[brand]

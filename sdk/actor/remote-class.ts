@@ -1,7 +1,5 @@
 import { inspect } from 'node:util'
 import type { FunctionSpec } from '../../wire/records.ts'
-import { record } from '../../wire/records.ts'
-import { sendText } from '../../wire/texts.ts'
 import { ValueError } from '../../wire/values/index.ts'
 import { type ClassShape, type Shape, shapeOf, shapeOfClass } from '../actor-shape.ts'
 import { type Engine, encodeArguments, serializationError } from '../client/index.ts'
@@ -9,8 +7,15 @@ import { expectProcess } from '../expected-processes.ts'
 import { FunctionSource, sendCodes, type TravellingCode } from '../function-code.ts'
 import { placementSpec, processSpec } from '../function-spec.ts'
 import { releaseMoved } from '../move.ts'
-import { checkActorClass, checkActorOptions, checkActorTogether, type Own, own } from '../options/index.ts'
-import { type Branded, brand } from '../remote-brand.ts'
+import {
+  checkActorClass,
+  checkActorOptions,
+  checkActorTogether,
+  type Own,
+  own,
+  refuseDetached,
+} from '../options/index.ts'
+import { type Branded, brand, isRemoteFunction } from '../remote-brand.ts'
 import { notInitialized } from '../remote-function.ts'
 import { currentSession } from '../session.ts'
 import type { ActorOptions, AnyClass, AnyFunction, RemoteClass } from '../types.ts'
@@ -58,6 +63,7 @@ function checkTogether(options: ActorOptions, call: string, source: FunctionSour
 const methods = Object.create(Function.prototype, {
   remote: {
     value: function remote(this: Branded<RemoteClassData>, ...args: unknown[]): object {
+      if (!isRemoteFunction(this)) return refuseDetached('remote', this)
       return make(this[brand], args)
     },
   },
@@ -139,8 +145,7 @@ function define(remote: RemoteClassData, shape: Shape, engine: Engine): Defined 
   try {
     const code = remote.source.code({ external: remote.options.external }, engine)
     sendCodes(engine, code)
-    const index = engine.nextFunction()
-    sendText(engine.outbox, record.define, 0, [index], classSpec(remote, shape, code))
+    const index = engine.define(classSpec(remote, shape, code))
     engine.beginEncoding()
     for (const ref of code.refs) engine.share(ref)
     return { engine, types, index, held: [...engine.contained] }

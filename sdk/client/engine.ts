@@ -10,7 +10,7 @@ import {
 import type { OwnerId } from '../../wire/ids.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
+import { type FunctionSpec, flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
 import { alignedAfterWords, copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
 import {
   beginsPrimitive,
@@ -34,6 +34,9 @@ const none: readonly number[] = []
 
 /** The agent is given so long to find room while the program stands. */
 const ROOM_MS = 2
+
+/** Functions with their options that are remembered: one that falls out is told anew. */
+const FUNCTIONS_MAX = 1000
 
 /** What connects an engine with its agent. */
 export interface EngineChannel {
@@ -100,6 +103,8 @@ export class Engine implements WorkerClient {
   /** In a worker: the tasks that submitted what has not come back, by its slots. */
   readonly #submitters: (RunningTask | undefined)[] = []
   #nextNumber = 1
+  /** What the agent has been told of: its numbers by their texts, those that were told last. */
+  readonly #functions = new Map<string, number>()
   #nextFunction = 0
   #submitted = 0
   closed: ShoalError | undefined
@@ -131,8 +136,20 @@ export class Engine implements WorkerClient {
 
   // ---- submitting
 
-  nextFunction(): number {
-    return this.#nextFunction++
+  /**
+   * Tells the agent of a function with its options: gives what the agent calls it. Those that are alike are one, however often they
+   * are made (`fn.options({ … }).remote()` makes one for each call): an agent keeps what it was told until the program has gone.
+   */
+  define(spec: FunctionSpec): number {
+    const text = JSON.stringify(spec)
+    let index = this.#functions.get(text)
+    if (index === undefined) {
+      index = this.#nextFunction++
+      sendText(this.outbox, record.define, 0, [index], spec)
+      if (this.#functions.size >= FUNCTIONS_MAX) this.#functions.delete(this.#functions.keys().next().value as string)
+      this.#functions.set(text, index)
+    }
+    return index
   }
 
   #newRef(): RefData {

@@ -33,7 +33,7 @@ export {
   checkWaitRefs,
   type IsRef,
 } from './refs.ts'
-export { type Place, refuse } from './refuse.ts'
+export { type Place, refuse, refuseDetached } from './refuse.ts'
 export { resourceParts } from './rules.ts'
 export { checkRowFilter } from './state.ts'
 export {

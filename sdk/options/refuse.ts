@@ -36,6 +36,12 @@ export function refuse(place: Place, value: unknown, allowed: string, hint = '')
   throw refusal(place, value, `must be ${allowed}; it was ${shown(value)}${hint && `. ${hint}`}`, allowed)
 }
 
+/** Throws the InvalidOptionError of a method that was taken off its object: `list.map(handle.add.remote)`. */
+export function refuseDetached(method: string, receiver: unknown): never {
+  const hint = `In a callback: value => handle.method.${method}(value), or value => fn.${method}(value).`
+  refuse({ call: method, option: 'this' }, receiver, `what .${method} belongs to`, hint)
+}
+
 /** Throws the InvalidOptionError of a name that is no option here, with the one that was likely meant. */
 export function refuseUnknown(place: Place, value: unknown, name: string, known: readonly string[]): never {
   const meant = nearestName(name, known)

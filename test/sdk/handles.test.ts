@@ -1,13 +1,16 @@
 import { deepStrictEqual } from 'node:assert'
-import { ActorPool, actor, cancel, get, init, kill, move, put, Queue, release, task, wait } from 'shoal'
+import { inspect } from 'node:util'
+import { ActorPool, actor, cancel, get, init, kill, move, type ObjectRef, put, Queue, release, task, wait } from 'shoal'
 import t from 'tap'
+import { currentEngine } from '../../sdk/session.ts'
+import { record } from '../../wire/records.ts'
 
 const local = { objectStoreBytes: 1 << 27 }
 
 t.test('refs, streams and handles in a log are their names, not the engine behind them', async t => {
   await using _mesh = await init({ ...local, cpus: 1 })
   class Teller {
-    *each(): Iterable<number> {
+    *each(): Generator<number> {
       yield 1
     }
     toJSON(): string {
@@ -42,7 +45,7 @@ t.test("Shoal's own objects, given where another is wanted, are called what they
     up(): number {
       return 1
     }
-    *each(): Iterable<number> {
+    *each(): Generator<number> {
       yield 1
     }
   }
@@ -125,4 +128,87 @@ t.test('what a task lets go of among the refs and handles that it captured is th
   const RemoteHolder = actor(Holder)
   const holders = [RemoteHolder.remote(), RemoteHolder.remote(), RemoteHolder.remote()]
   for (const holder of holders) t.equal(await get(holder.read.remote()), 5, 'each actor has its own')
+})
+
+t.test('a method of a handle is a value: an argument, a result, a part of a closure', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Sum {
+    #sum = 0
+    add(by = 1): number {
+      this.#sum += by
+      return this.#sum
+    }
+    pair(): number[] {
+      return [1, 2]
+    }
+    *each(): Generator<number> {
+      yield 5
+    }
+    fails(): void {
+      this.#sum++
+      throw new RangeError('always')
+    }
+  }
+  const handle = actor(Sum).remote()
+  type Handle = typeof handle
+  const { add } = handle
+  const calls = task(async (method: Handle['add'], by: number) => await get(method.remote(by)))
+  t.equal(await get(calls.remote(add as never, 1)), 1, 'an argument')
+  t.equal(await get(task(async () => await get(add.remote(10))).remote()), 11, 'in a closure')
+  const tries = handle.fails.options({ retries: 2, retryErrors: [RangeError], name: 'thrice', timeoutMs: 60_000 })
+  const failing = task(
+    async (held: { method: Handle['fails'] }) => await get(held.method.remote()).catch(() => 'failed'),
+  )
+  t.equal(await get(failing.remote({ method: tries } as never)), 'failed')
+  t.equal(await get(add.remote(0)), 14, 'its options went with it: it was tried three times')
+
+  const gives = task((given: Handle) => [given.pair.options({ returns: 2 }), given.each])
+  const [pair, each] = (await get(gives.remote(handle))) as never as [{ remote(): ObjectRef<number>[] }, Handle['each']]
+  t.same(await get(pair.remote()), [1, 2], 'a result')
+  for await (const item of each.remote()) t.equal(await get(item), 5)
+  t.equal(inspect(add), 'ActorMethod Sum.add')
+
+  const detached = { code: 'SHOAL_INVALID_OPTION', message: /value => handle\.method\.remote\(value\)/ }
+  await t.rejects(async () => [1, 2].map(handle.add.remote as never), detached, 'taken off its method')
+  await t.rejects(async () => [1, 2].map(calls.remote as never), detached, 'taken off its function')
+
+  const pool = new ActorPool([handle])
+  await t.rejects(get(task((p: unknown) => p).remote(pool)), {
+    code: 'SHOAL_SERIALIZATION',
+    message: /pass its handles/,
+  })
+  const captures = task(() => pool.hasNext())
+  await t.rejects(get(captures.remote()), { code: 'SHOAL_CAPTURE', message: /`pool`.* an ActorPool.* its handles/ })
+})
+
+t.test('options that are given anew for each call are told to the agent once', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Once {
+    call(): number {
+      return 1
+    }
+  }
+  const told: number[] = []
+  const { outbox } = currentEngine('test')
+  const begin = outbox.begin.bind(outbox)
+  outbox.begin = (type, field, bytes) => {
+    if (type === record.define) told.push(type)
+    return begin(type, field, bytes)
+  }
+  const handle = actor(Once).remote()
+  const fn = task(() => 1)
+  await get([handle.call.remote(), fn.remote()])
+  t.equal(told.length, 3, 'the class, its method, the function')
+  const refs = Array.from({ length: 50 }, () => [
+    handle.call.options({ retryErrors: [RangeError, TypeError] }).remote(),
+    handle.call.options({ name: 'named' }).remote(),
+    handle.call.options({ name: 'named' }).options({ retries: 1 }).remote(),
+    fn.options({ retries: 1, retryErrors: [RangeError] }).remote(),
+    fn.options({ name: 'named' }).remote(),
+  ])
+  await get(refs.flat())
+  t.equal(told.length, 8, 'and each set of options')
+  class Other extends RangeError {}
+  await get([handle.call.options({ retryErrors: [Other] }).remote()])
+  t.equal(told.length, 9)
 })
