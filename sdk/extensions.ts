@@ -7,7 +7,6 @@ import {
   type MethodOptions,
   makeHandle,
   makeMethod,
-  pendingOf,
   remoteClass,
   shapeFrom,
 } from './actor/index.ts'
@@ -88,7 +87,7 @@ function handleExtension(engine: Engine): Extension {
     decode(decoder: Decoder): unknown {
       const ref = refs.decode(decoder) as RefData
       const shape = shapeFrom(decoder.string())
-      return makeHandle({ shape, ref, pending: pendingOf(shape) })
+      return makeHandle({ shape, ref })
     },
   }
 }

@@ -12,8 +12,6 @@ export interface HandleData {
   readonly failed?: () => RefData
   /** And why that was, where an error says it. */
   readonly why?: Error
-  /** Calls that have not ended, where their number has a bound. */
-  readonly pending: { count: number } | undefined
 }
 
 export type Handle = { readonly [brand]: HandleData }

@@ -151,20 +151,21 @@ function call(
   args: unknown[],
   count: number,
 ): RefData | RefData[] {
-  const { pending, shape } = handle
+  const { shape } = handle
   const { engine } = ref
   if (engine.closed) return engine.failedRef(engine.closed)
-  if (ref.released) return engine.failedRef(released(ref, shape))
+  if (ref.released) return engine.failedRef(releasedError(ref, shape, 'called'))
   const { maxPendingCalls, className } = shape
-  if (pending && pending.count >= maxPendingCalls) {
-    const message = `${className} has ${pending.count} calls of this program that have not ended, and its maxPendingCalls is ${maxPendingCalls}: await some of them first`
+  const bounded = maxPendingCalls >= 0
+  if (bounded && engine.pendingCalls(ref) >= maxPendingCalls) {
+    const message = `${className} has ${engine.pendingCalls(ref)} calls of this program that have not ended, and its maxPendingCalls is ${maxPendingCalls}: await some of them first`
     throw new PendingCallsError(message, { className, maxPendingCalls })
   }
   try {
     const index = known.index(engine)
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) return engine.failedLike(encoded.failed)
-    const given = engine.invoke(ref, count, index, encoded, pending)
+    const given = engine.invoke(ref, count, index, encoded, bounded)
     releaseMoved(args)
     return given
   } catch (error) {
@@ -172,9 +173,10 @@ function call(
   }
 }
 
-function released(ref: RefData, { className }: Shape): ActorDiedError {
+/** For what goes through a handle that was let go of: the actor may live, and cannot be reached by it. */
+export function releasedError(ref: RefData, { className }: Shape, verb: 'called' | 'killed'): ActorDiedError {
   const reason = 'its handle was released here'
-  return new ActorDiedError(`the actor ${className} cannot be called: ${reason}`, {
+  return new ActorDiedError(`the actor ${className} cannot be ${verb}: ${reason}`, {
     actorId: ref.id,
     className,
     reason,

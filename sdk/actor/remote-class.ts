@@ -110,9 +110,9 @@ function make(remote: RemoteClassData, args: unknown[]): object {
   remote.shape ??= shapeOf(source.name, classShape.methods, options)
   const { shape } = remote
   const engine = currentSession()?.engine
-  if (!engine) return makeHandle({ shape, ref: undefined, failed: notInitialized, pending: undefined })
+  if (!engine) return makeHandle({ shape, ref: undefined, failed: notInitialized })
   const fails = (error: Error): object =>
-    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error, pending: undefined })
+    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error })
   if (engine.closed) return fails(engine.closed)
   let { defined } = remote
   if (defined?.engine !== engine || defined.types !== engine.types.version) {
@@ -124,19 +124,14 @@ function make(remote: RemoteClassData, args: unknown[]): object {
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) {
       const { failed } = encoded
-      return makeHandle({ shape, ref: undefined, failed: () => engine.failedLike(failed), pending: undefined })
+      return makeHandle({ shape, ref: undefined, failed: () => engine.failedLike(failed) })
     }
     const ref = engine.make(defined.index, encoded, defined.held)
     releaseMoved(args)
-    return makeHandle({ shape, ref, pending: pendingOf(shape) })
+    return makeHandle({ shape, ref })
   } catch (error) {
     return fails(serializationError(error))
   }
-}
-
-/** Counts calls where their number has a bound. */
-export function pendingOf({ maxPendingCalls }: Shape): { count: number } | undefined {
-  return maxPendingCalls < 0 ? undefined : { count: 0 }
 }
 
 /** Tells the agent of a class, with its code; what cannot travel is noted for every actor of it. */

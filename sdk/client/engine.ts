@@ -205,18 +205,13 @@ export class Engine implements WorkerClient {
     return ref
   }
 
-  /** A call of an actor: a ref, or one of each of its values. `pending` counts those that have not ended. */
-  invoke(
-    actor: RefData,
-    count: number,
-    fn: number,
-    args: EncodedArguments,
-    pending: { count: number } | undefined,
-  ): RefData | RefData[] {
+  /** A call of an actor: a ref, or one of each of its values. `bounded`: it counts among those that have not ended. */
+  invoke(actor: RefData, count: number, fn: number, args: EncodedArguments, bounded: boolean): RefData | RefData[] {
     const ref = this.#newRef()
-    if (pending) {
-      pending.count++
-      this.#bounded.set(ref.slot, pending)
+    if (bounded) {
+      const key = this.#pendingKey(actor)
+      this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
+      this.#bounded.set(ref.slot, key)
     }
     if (count === 1) return this.#submit(ref, [], fn, args, none, actor.slot)
     const parts = this.#partsOf(ref, count)
@@ -224,14 +219,28 @@ export class Engine implements WorkerClient {
     return parts
   }
 
-  /** Calls whose number has a bound, by their slots. */
-  readonly #bounded = new Map<number, { count: number }>()
+  /** Calls that have not ended of actors that bound their number, by the actor: whichever of its handles they were made with. */
+  readonly #pending = new Map<string | number, number>()
+  /** The actors of such calls, by the calls' slots. */
+  readonly #bounded = new Map<number, string | number>()
+
+  /** How many calls of an actor with such a bound this program has made that have not ended. */
+  pendingCalls(actor: RefData): number {
+    return this.#pending.get(this.#pendingKey(actor)) ?? 0
+  }
+
+  #pendingKey({ owner, client, number }: RefData): string | number {
+    const word = this.#clientWord(owner, client)
+    return word === this.welcome.client ? number : `${word}/${number}`
+  }
 
   #endsBounded(slot: number): void {
-    const pending = this.#bounded.get(slot)
-    if (!pending) return
-    pending.count--
+    const key = this.#bounded.get(slot)
+    if (key === undefined) return
     this.#bounded.delete(slot)
+    const left = (this.#pending.get(key) as number) - 1
+    if (left > 0) this.#pending.set(key, left)
+    else this.#pending.delete(key)
   }
 
   #submit(

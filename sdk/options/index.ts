@@ -18,6 +18,7 @@ export {
   checkPoolValues,
   checkQueueBatch,
   checkQueueCount,
+  checkQueueOptions,
   checkQueueSize,
   checkQueueWaitOptions,
 } from './pool.ts'

@@ -46,6 +46,19 @@ export function checkQueueSize(maxSize: unknown): number {
   return queueSize.read(maxSize, { call: 'new Queue', option: 'maxSize' }) as number
 }
 
+/** How many calls its actor runs at once is the queue's own: those that wait for an item must leave room for one that puts it. */
+const queuesOwn = ['maxConcurrency', 'groups', 'methodGroups']
+
+/** The options of a queue's actor, but for what any actor's must be. */
+export function checkQueueOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) return
+  for (const option of queuesOwn) {
+    const value: unknown = Object.getOwnPropertyDescriptor(options, option)?.value
+    if (value !== undefined)
+      refuse({ call: 'new Queue', option }, value, 'left out: a queue runs the calls that wait in it side by side')
+  }
+}
+
 /** The options of a queue's `put`, `get` and `getBatch`. */
 export function checkQueueWaitOptions(call: string, options: unknown): QueueWaitOptions {
   return readOptions({ call, option: 'options' }, queueWaitRules, options)
