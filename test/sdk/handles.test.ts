@@ -1,6 +1,22 @@
 import { deepStrictEqual } from 'node:assert'
+import { setTimeout as delay } from 'node:timers/promises'
 import { inspect } from 'node:util'
-import { ActorPool, actor, cancel, get, init, kill, move, type ObjectRef, put, Queue, release, task, wait } from 'shoal'
+import {
+  ActorPool,
+  actor,
+  cancel,
+  get,
+  getActor,
+  init,
+  kill,
+  move,
+  type ObjectRef,
+  put,
+  Queue,
+  release,
+  task,
+  wait,
+} from 'shoal'
 import t from 'tap'
 import { currentEngine } from '../../sdk/session.ts'
 import { record } from '../../wire/records.ts'
@@ -211,4 +227,73 @@ t.test('options that are given anew for each call are told to the agent once', a
   class Other extends RangeError {}
   await get([handle.call.options({ retryErrors: [Other] }).remote()])
   t.equal(told.length, 9)
+})
+
+t.test('maxPendingCalls counts the calls of this program, whichever handle they are made with', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Slow {
+    async wait(ms: number): Promise<void> {
+      await delay(ms)
+    }
+  }
+  const handle = actor(Slow, { maxPendingCalls: 2, name: 'slow' }).remote()
+  await get(handle.wait.remote(0))
+  const named = await getActor<Slow>('slow')
+  const travelled = (await get(task((given: typeof handle) => given).remote(handle))) as typeof handle
+  const pending = [handle.wait.remote(60_000), named.wait.remote(60_000)]
+  const tooMany = { code: 'SHOAL_PENDING_CALLS', message: /Slow has 2 calls of this program/ }
+  for (const one of [handle, named, travelled]) t.throws(() => one.wait.remote(0), tooMany)
+  await cancel(pending[0])
+  t.equal(await get(travelled.wait.remote(0)), undefined, 'one has ended')
+  const third = travelled.wait.remote(60_000)
+  t.throws(() => handle.wait.remote(0), tooMany)
+  await kill(handle)
+  await Promise.allSettled([...pending, third].map(ref => ref.get()))
+  await t.rejects(get(handle.wait.remote(0)), { code: 'SHOAL_ACTOR_DIED' }, 'nothing is pending any more')
+})
+
+t.test('what was released here cannot be killed here', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  class Lives {
+    here(): boolean {
+      return true
+    }
+  }
+  const handle = actor(Lives, { name: 'lives' }).remote()
+  await get(handle.here.remote())
+  const other = await getActor<Lives>('lives')
+  release(handle)
+  const released = {
+    code: 'SHOAL_ACTOR_DIED',
+    reason: 'its handle was released here',
+    message: /Lives cannot be killed/,
+  }
+  await t.rejects(kill(handle), released)
+  t.equal(await get(other.here.remote()), true)
+  await kill(other)
+  await kill(other)
+})
+
+t.test('an error with more causes in each other than can be read keeps the first ones', async t => {
+  await using _mesh = await init({ ...local, cpus: 1 })
+  const nested = (depth: number): Error => {
+    let error = new Error('innermost')
+    for (let i = 1; i <= depth; i++) error = new Error(`level ${i}`, { cause: error })
+    return error
+  }
+  const throws = task((depth: number) => {
+    throw nested(depth)
+  })
+  for (const depth of [1000, 2000, 20_000]) {
+    const message = new RegExp(`level ${depth}\\b`)
+    await t.rejects(
+      get(throws.remote(depth)),
+      { code: 'SHOAL_TASK_FAILED', message, cause: { cause: Error } },
+      `${depth}`,
+    )
+  }
+  const gives = task((depth: number) => nested(depth))
+  const tooDeep = { code: 'SHOAL_SERIALIZATION' }
+  await t.rejects(get(gives.remote(2000)), tooDeep, 'a result')
+  await t.rejects(get(task((given: unknown) => given).remote(nested(2000))), tooDeep, 'an argument')
 })
