@@ -8,6 +8,8 @@ import {
   checkNextOptions,
   checkPoolCall,
   checkPoolValues,
+  type Own,
+  own,
   type Place,
   refuse,
 } from './options/index.ts'
@@ -83,6 +85,10 @@ export class ActorPool<T> {
   /** Takes an actor without work out of the pool; `undefined` where all have some. */
   popIdle(): ActorHandle<T> | undefined {
     return this.#crew.remove()
+  }
+
+  get [own](): Own {
+    return { kind: 'pool', text: 'an ActorPool' }
   }
 
   #add(place: Place, handle: ActorHandle<T>): void {

@@ -1,8 +1,19 @@
 import { errorExtension } from '../wire/error-extension.ts'
-import { type Decoder, type Encoder, type Extension, ValueError } from '../wire/values/index.ts'
-import { handleData, isHandle, makeHandle, pendingOf, remoteClass, shapeFrom } from './actor/index.ts'
+import { type Decoder, type Encoder, type Extension, MalformedValueError, ValueError } from '../wire/values/index.ts'
+import {
+  handleData,
+  isHandle,
+  type Method,
+  type MethodOptions,
+  makeHandle,
+  makeMethod,
+  remoteClass,
+  shapeFrom,
+} from './actor/index.ts'
+import { ActorPool } from './actor-pool.ts'
 import { type Engine, RefData } from './client/index.ts'
 import { type BrandedGroup, groupBrand, isPlacementGroup } from './group-brand.ts'
+import { isMethod, methodBrand } from './handle-data.ts'
 import { Group, type GroupData } from './placement-group.ts'
 import { Queue } from './queue.ts'
 import { isQueue, type QueueData, queueBrand } from './queue-data.ts'
@@ -21,6 +32,8 @@ export function clientExtensions(engine: Engine): Extension[] {
     handleExtension(engine),
     groupExtension,
     queueExtension,
+    methodExtension(engine),
+    poolExtension,
   ]
 }
 
@@ -38,7 +51,8 @@ const groupExtension: Extension = {
 
 /** The ref of the generator's task, and how much of the stream was read before. */
 function streamExtension(engine: Engine): Extension {
-  const ref = refExtension(engine)
+  // One reader at a time: what a task has read of a captured stream is read for the next one too.
+  const ref = refExtension(engine, { captures: false })
   return {
     tag: 3,
     matches: isStream,
@@ -73,9 +87,45 @@ function handleExtension(engine: Engine): Extension {
     decode(decoder: Decoder): unknown {
       const ref = refs.decode(decoder) as RefData
       const shape = shapeFrom(decoder.string())
-      return makeHandle({ shape, ref, pending: pendingOf(shape) })
+      return makeHandle({ shape, ref })
     },
   }
+}
+
+/** A method of an actor: the handle, the method's name, its options. */
+function methodExtension(engine: Engine): Extension {
+  const handles = handleExtension(engine)
+  return {
+    tag: 7,
+    matches: isMethod,
+    encode(value: object, encoder: Encoder): void {
+      const { handle, known } = (value as Method)[methodBrand]
+      handles.encode(makeHandle(handle), encoder)
+      encoder.string(known.method.name)
+      encoder.value({ ...known.options }, 'options')
+    },
+    decode(decoder: Decoder): unknown {
+      const handle = handles.decode(decoder) as object
+      return makeMethod(handleData(handle), decoder.string(), decoder.value() as MethodOptions)
+    },
+  }
+}
+
+const poolStays = {
+  what: 'is an ActorPool, which stays where it was made',
+  advice: 'Use its handles instead, and make another pool of them there.',
+}
+
+const poolExtension: Extension = {
+  tag: 8,
+  stays: poolStays,
+  matches: value => value instanceof ActorPool,
+  encode(): never {
+    throw new ValueError('', `${poolStays.what}: pass its handles, and make another pool of them there`)
+  },
+  decode(): never {
+    throw new MalformedValueError('an ActorPool')
+  },
 }
 
 /** The handle of the actor behind it, and its bound. */
@@ -92,7 +142,7 @@ const queueExtension: Extension = {
 }
 
 /** On the wire: {owner, incarnation, client, number, owner's epoch, successors} (protocols §2). */
-function refExtension(engine: Engine): Extension {
+function refExtension(engine: Engine, { captures = true } = {}): Extension {
   return {
     tag: 1,
     matches: value => value instanceof RefData,
@@ -113,7 +163,8 @@ function refExtension(engine: Engine): Extension {
       const number = decoder.varint()
       decoder.varint()
       for (let successors = decoder.byte(); successors > 0; successors--) decoder.string()
-      return engine.borrow({ peerId, incarnation }, client, number)
+      const owner = { peerId, incarnation }
+      return captures ? engine.borrowOrCapture(owner, client, number) : engine.borrow(owner, client, number)
     },
   }
 }

@@ -4,7 +4,7 @@ import type { CodeObject } from './capture/index.ts'
 import { captureModule } from './capture-door.ts'
 import type { Engine, RefData } from './client/index.ts'
 import { isRef } from './client/index.ts'
-import { handleData, isHandle } from './handle-data.ts'
+import { type HandleData, handleData, isHandle, isMethod, methodBrand } from './handle-data.ts'
 import { isQueue, queueBrand } from './queue-data.ts'
 import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import type { AnyFunction, ErrorClass, TaskOptions } from './types.ts'
@@ -153,8 +153,9 @@ function travelling(
   const refs: RefData[] = []
   for (const one of held) {
     if (isRef(one)) refs.push(one)
-    else if (isQueue(one)) refs.push(...refsOfHandle(one[queueBrand].handle))
-    else if (isHandle(one)) refs.push(...refsOfHandle(one))
+    else if (isQueue(one)) refs.push(...refsOf(handleData(one[queueBrand].handle)))
+    else if (isMethod(one)) refs.push(...refsOf(one[methodBrand].handle))
+    else if (isHandle(one)) refs.push(...refsOf(handleData(one)))
     else if (isRemoteFunction(one) && !about.entries.has(functionSourceOf(one))) {
       const inner = functionSourceOf(one).code({}, engine)
       codes.push(inner.hash, ...inner.codes)
@@ -168,8 +169,7 @@ function travelling(
 }
 
 /** A handle that could not be made has none. */
-function refsOfHandle(handle: object): RefData[] {
-  const { ref } = handleData(handle)
+function refsOf({ ref }: HandleData): RefData[] {
   return ref ? [ref] : []
 }
 

@@ -12,8 +12,6 @@ export interface HandleData {
   readonly failed?: () => RefData
   /** And why that was, where an error says it. */
   readonly why?: Error
-  /** Calls that have not ended, where their number has a bound. */
-  readonly pending: { count: number } | undefined
 }
 
 export type Handle = { readonly [brand]: HandleData }
@@ -25,6 +23,20 @@ export function isHandle(value: unknown): value is object {
 
 export function handleData(handle: object): HandleData {
   return (handle as Handle)[brand]
+}
+
+/** Marks a method of a handle, in every copy of this package. */
+export const methodBrand = Symbol.for('shoal.actor-method')
+
+/** What `handle.method` is: whose method, and which. */
+export interface MethodData<Known = unknown> {
+  readonly handle: HandleData
+  readonly known: Known
+}
+
+/** Whether a value is what `handle.method` gives. */
+export function isMethod(value: unknown): value is { readonly [methodBrand]: MethodData } {
+  return typeof value === 'object' && value !== null && methodBrand in value
 }
 
 /** Lets go of a handle: its actor ends with the last one. */

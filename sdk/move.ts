@@ -31,7 +31,8 @@ export function releaseMoved(args: readonly unknown[]): void {
  * @throws InvalidOptionError where something is neither
  */
 export function release(...items: (ObjectRef<unknown> | ObjectStream<unknown> | SomeHandle)[]): void {
-  for (const item of items) checkRef('release', item, value => isRef(value) || isStream(value) || isHandle(value))
+  const holds = (value: unknown): boolean => isRef(value) || isStream(value) || isHandle(value)
+  for (const item of items) checkRef('release', item, holds, 'ref', 'an ObjectRef, a stream or the handle of an actor')
   for (const item of items) {
     if (isHandle(item)) releaseHandle(item)
     else (item as ObjectRef<unknown>).release()

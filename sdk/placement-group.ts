@@ -3,7 +3,7 @@ import { groupIdText } from '../wire/ids.ts'
 import type { GroupRequest } from '../wire/records.ts'
 import type { Engine } from './client/index.ts'
 import { type BrandedGroup, groupBrand } from './group-brand.ts'
-import { checkBundles, checkGroupOptions, checkReadyOptions } from './options/index.ts'
+import { checkBundles, checkGroupOptions, checkReadyOptions, type Own, own } from './options/index.ts'
 import { currentEngine } from './session.ts'
 import type { PlacedBundle, PlacementGroup, PlacementGroupOptions, ResourceRequest } from './types.ts'
 
@@ -43,6 +43,10 @@ export class Group implements BrandedGroup {
   constructor(data: GroupData, asked?: Promise<unknown>) {
     Object.defineProperty(this, groupBrand, { value: data })
     this.#asked = asked
+  }
+
+  get [own](): Own {
+    return { kind: 'group', text: 'a PlacementGroup' }
   }
 
   get id(): string {

@@ -5,9 +5,18 @@ import { waitForMesh } from './client/index.ts'
 import { context } from './context.ts'
 import { QueueEmptyError, QueueFullError } from './errors/index.ts'
 import { get } from './get.ts'
-import { checkQueueBatch, checkQueueCount, checkQueueSize, checkQueueWaitOptions } from './options/index.ts'
+import {
+  checkQueueBatch,
+  checkQueueCount,
+  checkQueueOptions,
+  checkQueueSize,
+  checkQueueWaitOptions,
+  type Own,
+  own,
+} from './options/index.ts'
 import { QueueActor } from './queue-actor.ts'
 import { type QueueData, queueBrand } from './queue-data.ts'
+import { currentEngine } from './session.ts'
 import type { ActorHandle, ActorOptions, ObjectRef, QueueWaitOptions } from './types.ts'
 
 /** Calls that may wait in the actor at once. */
@@ -28,7 +37,7 @@ export class Queue<T> implements AsyncDisposable {
 
   /**
    * @param maxSize how many items it holds, 0 or left out: no bound
-   * @param options of its actor: `name`, `lifetime`, `placement`, `resources` …
+   * @param options of its actor: `name`, `lifetime`, `placement`, `resources` …; not `maxConcurrency` and groups
    * @throws InvalidOptionError
    */
   constructor(maxSize?: number, options?: ActorOptions)
@@ -98,6 +107,10 @@ export class Queue<T> implements AsyncDisposable {
     await this.close()
   }
 
+  get [own](): Own {
+    return { kind: 'queue', text: `a Queue` }
+  }
+
   [inspect.custom](): string {
     return `Queue { maxSize: ${this.maxSize} }`
   }
@@ -123,6 +136,7 @@ export class Queue<T> implements AsyncDisposable {
 
 function made(size: unknown, options: ActorOptions): QueueData {
   const maxSize = checkQueueSize(size)
+  checkQueueOptions(options)
   const handle = actor(QueueActor, { maxConcurrency: waitingMax }).options(options).remote(maxSize)
   return { handle, maxSize }
 }
@@ -139,6 +153,8 @@ function answer<A>(ask: Ask<A>, timeoutMs: number | undefined): Promise<Exclude<
 type Ask<A> = (leftMs: number | undefined, place: number | undefined) => ObjectRef<A>
 
 async function askUntil<A>(ask: Ask<A>, timeoutMs: number | undefined): Promise<Exclude<A, number> | undefined> {
+  // What the other methods say by their calls.
+  currentEngine('a remote call')
   // A task that is cancelled or out of its time may run on, but asks for nothing more.
   const { taskId, signal } = context()
   const options = taskId === undefined ? {} : { signal }

@@ -1,7 +1,5 @@
 import { inspect } from 'node:util'
 import { CodeError, NotInitializedError } from '../wire/errors/index.ts'
-import { record } from '../wire/records.ts'
-import { sendText } from '../wire/texts.ts'
 import { ValueError } from '../wire/values/index.ts'
 import type { ClassShape } from './actor-shape.ts'
 import { type Engine, encodeArguments, type RefData, serializationError } from './client/index.ts'
@@ -10,9 +8,9 @@ import { entryInCapture, FunctionSource, sendCodes, type TravellingCode } from '
 import { functionSpec } from './function-spec.ts'
 import { map } from './map.ts'
 import { releaseMoved } from './move.ts'
-import { checkMapped, checkTaskOptions, checkTogether } from './options/index.ts'
+import { checkMapped, checkTaskOptions, checkTogether, type Own, own, refuseDetached } from './options/index.ts'
 import type { Ref } from './ref.ts'
-import { type Branded, brand } from './remote-brand.ts'
+import { type Branded, brand, isRemoteFunction } from './remote-brand.ts'
 import { currentSession } from './session.ts'
 import { type Submitted, submitted } from './submitted.ts'
 import type { AnyFunction, MapOptions, RemoteFunction, TaskOptions } from './types.ts'
@@ -33,6 +31,7 @@ type RemoteBranded = Branded<Remote>
 const methods = Object.create(Function.prototype, {
   remote: {
     value: function remote(this: RemoteBranded, ...args: unknown[]): Submitted {
+      if (!isRemoteFunction(this)) return refuseDetached('remote', this)
       return submit(this[brand], args)
     },
   },
@@ -45,11 +44,17 @@ const methods = Object.create(Function.prototype, {
   },
   options: {
     value: function withOptions(this: RemoteBranded, options: TaskOptions): unknown {
+      if (!isRemoteFunction(this)) return refuseDetached('options', this)
       const { source, options: earlier } = this[brand]
       const merged = { ...earlier, ...checkTaskOptions(options, 'options') }
       checkTogether(merged, 'options', source.isGenerator)
       expectProcess(merged)
       return remoteFunction(source, merged)
+    },
+  },
+  [own]: {
+    get(this: RemoteBranded & { name: string }): Own {
+      return { kind: 'function', text: `the remote function ${this.name || '(anonymous)'}` }
     },
   },
   [inspect.custom]: {
@@ -110,8 +115,7 @@ function define(remote: Remote, engine: Engine): Defined {
     const code = remote.source.code(remote.options, engine)
     sendCodes(engine, code)
     const spec = functionSpec(remote.options, code, remote.source.isGenerator)
-    const index = engine.nextFunction()
-    sendText(engine.outbox, record.define, 0, [index], spec)
+    const index = engine.define(spec)
     engine.beginEncoding()
     for (const ref of code.refs) engine.share(ref)
     return { engine, types, index, held: [...engine.contained] }

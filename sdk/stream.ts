@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { type RefData, StreamReader } from './client/index.ts'
+import { type Own, own } from './options/index.ts'
 import type { ObjectRef, ObjectStream } from './types.ts'
 
 /** Streams that nobody has any more: their generators come to their end. */
@@ -46,6 +47,15 @@ export class Stream<T> implements ObjectStream<T> {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#reader.close()
+  }
+
+  get [own](): Own {
+    return { kind: 'stream', text: 'an ObjectStream' }
+  }
+
+  /** For logs, as a ref's. */
+  toJSON(): string {
+    return this.id
   }
 
   [inspect.custom](): string {

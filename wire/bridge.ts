@@ -51,8 +51,8 @@ export interface WorkerBridge {
   current(): RunningTask | undefined
   /** A received function, to be called in this thread; undefined while `prepare` has not come to its end. */
   local(hash: string, entry: number): unknown
-  /** The code of which an instance is being made: values in it may mean it. */
-  loading(): { hash: string; blobs: readonly string[]; codes: readonly string[] } | undefined
+  /** The code of which an instance is being made: values in it may mean it. `startAfresh`: see `LoadingCode`. */
+  loading(): { hash: string; blobs: readonly string[]; codes: readonly string[]; startAfresh?: () => void } | undefined
   isLoaded(hash: string): boolean
   /** Loads a received function's code, once it has arrived. */
   prepare(hash: string): Promise<void>

@@ -27,7 +27,9 @@ export interface CodeLoaderOptions {
 export interface LoadedCode {
   kind: CodeKind
   /** It holds something that it can change: each task gets an instance of its own. */
-  fresh: boolean
+  readonly fresh: boolean
+  /** A task has changed what all of them share: from now on each gets an instance of its own. */
+  startAfresh(): void
   /** Its calls need no async context: see `Pieces.plain`. */
   plain: boolean
   /** The function or class: a new one if `fresh`, else always the same. */
@@ -153,10 +155,23 @@ function loadedCode(
   instances: Instances,
 ): LoadedCode {
   let only: Instance | undefined
+  let isFresh = fresh
   const instance = (): Instance => {
-    if (fresh) return instances.make()
+    if (isFresh) return instances.make()
     only ??= instances.make()
     return only
   }
-  return { kind, fresh, plain, instance, instantiate: () => instance().root }
+  return {
+    kind,
+    plain,
+    instance,
+    get fresh() {
+      return isFresh
+    },
+    startAfresh() {
+      isFresh = true
+      only = undefined
+    },
+    instantiate: () => instance().root,
+  }
 }

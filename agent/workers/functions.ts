@@ -38,6 +38,8 @@ export interface LoadingCode {
   readonly hash: string
   readonly blobs: readonly string[]
   readonly codes: readonly string[]
+  /** Of an instance that tasks share: gives each one of its own from now on. */
+  readonly startAfresh?: () => void
 }
 
 /** The functions of one thread. */
@@ -112,7 +114,7 @@ export class WorkerFunctions {
 
   /** What the next attempt runs: a new instance where the code holds anything that it could change. */
   runnable(fn: WorkerFunctionState, loaded: LoadedCode): Runnable {
-    if (fn.runnable) return fn.runnable
+    if (fn.runnable && !loaded.fresh) return fn.runnable
     const { spec } = fn
     const instance = this.#instance(loaded, { hash: spec.code, blobs: spec.blobs, codes: spec.codes })
     const { root, companions, types } = instance
@@ -123,13 +125,13 @@ export class WorkerFunctions {
       this.#codecs.set(root, codec)
     }
     const made = { call: entryOf(instance, spec.entry), retryClasses: spec.retryClasses.map(i => companions[i]), codec }
-    if (!loaded.fresh) fn.runnable = made
+    fn.runnable = loaded.fresh ? undefined : made
     return made
   }
 
   #instance(loaded: LoadedCode, code: LoadingCode): Instance {
     const outer = this.loading
-    this.loading = code
+    this.loading = loaded.fresh ? code : { ...code, startAfresh: loaded.startAfresh }
     try {
       return loaded.instance()
     } finally {

@@ -1,11 +1,11 @@
 import { ActorNotFoundError } from '../../wire/errors/index.ts'
 import { shapeFrom } from '../actor-shape.ts'
 import { handleData, isHandle } from '../handle-data.ts'
-import { checkKillOptions, checkName, refuse } from '../options/index.ts'
+import { checkHandle, checkKillOptions, checkName } from '../options/index.ts'
 import { currentEngine } from '../session.ts'
 import type { ActorHandle, SomeHandle } from '../types.ts'
 import { makeHandle } from './handle.ts'
-import { pendingOf } from './remote-class.ts'
+import { releasedError } from './method.ts'
 
 /** What an agent says of an actor that was looked for. */
 interface Found {
@@ -30,18 +30,19 @@ export async function getActor<T>(name: string, options?: { namespace?: string }
   }
   const shape = shapeFrom(found.shape)
   const ref = engine.borrow(found.owner, found.client, found.number)
-  return makeHandle({ shape, ref, pending: pendingOf(shape) }) as ActorHandle<T>
+  return makeHandle({ shape, ref }) as ActorHandle<T>
 }
 
 /**
  * Ends an actor, whatever it does: calls that run and wait reject with ActorDiedError that says who did it. `restart: true`: it
  * is made anew, if it has restarts left. Killing what is dead already is nothing. Resolves when it has ended.
- * Rejects with InvalidOptionError where it is no handle.
+ * Rejects with InvalidOptionError where it is no handle, ActorDiedError where the handle was released here.
  */
 export async function kill(handle: SomeHandle, options?: { restart?: boolean }): Promise<void> {
-  if (!isHandle(handle)) refuse({ call: 'kill', option: 'handle' }, handle, 'the handle of an actor')
+  checkHandle({ call: 'kill', option: 'handle' }, handle, isHandle)
   const { restart = false } = checkKillOptions(options)
-  const { ref } = handleData(handle)
+  const { ref, shape } = handleData(handle)
+  if (ref?.released) throw releasedError(ref, shape, 'killed')
   if (!ref || ref.slot < 0) return
   const { engine, slot, number } = ref
   await engine.suspension.while(engine.calls.call('kill-actor', { slot, number, restart }))

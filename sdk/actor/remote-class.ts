@@ -1,7 +1,5 @@
 import { inspect } from 'node:util'
 import type { FunctionSpec } from '../../wire/records.ts'
-import { record } from '../../wire/records.ts'
-import { sendText } from '../../wire/texts.ts'
 import { ValueError } from '../../wire/values/index.ts'
 import { type ClassShape, type Shape, shapeOf, shapeOfClass } from '../actor-shape.ts'
 import { type Engine, encodeArguments, serializationError } from '../client/index.ts'
@@ -9,8 +7,15 @@ import { expectProcess } from '../expected-processes.ts'
 import { FunctionSource, sendCodes, type TravellingCode } from '../function-code.ts'
 import { placementSpec, processSpec } from '../function-spec.ts'
 import { releaseMoved } from '../move.ts'
-import { checkActorClass, checkActorOptions, checkActorTogether } from '../options/index.ts'
-import { type Branded, brand } from '../remote-brand.ts'
+import {
+  checkActorClass,
+  checkActorOptions,
+  checkActorTogether,
+  type Own,
+  own,
+  refuseDetached,
+} from '../options/index.ts'
+import { type Branded, brand, isRemoteFunction } from '../remote-brand.ts'
 import { notInitialized } from '../remote-function.ts'
 import { currentSession } from '../session.ts'
 import type { ActorOptions, AnyClass, AnyFunction, RemoteClass } from '../types.ts'
@@ -58,6 +63,7 @@ function checkTogether(options: ActorOptions, call: string, source: FunctionSour
 const methods = Object.create(Function.prototype, {
   remote: {
     value: function remote(this: Branded<RemoteClassData>, ...args: unknown[]): object {
+      if (!isRemoteFunction(this)) return refuseDetached('remote', this)
       return make(this[brand], args)
     },
   },
@@ -68,6 +74,11 @@ const methods = Object.create(Function.prototype, {
       checkTogether(merged, 'options', source, shape)
       expectProcess(merged)
       return remoteClass(source, merged, shape)
+    },
+  },
+  [own]: {
+    get(this: Branded<RemoteClassData>): Own {
+      return { kind: 'class', text: `the remote class ${this[brand].source.name}` }
     },
   },
   [inspect.custom]: {
@@ -99,12 +110,12 @@ function make(remote: RemoteClassData, args: unknown[]): object {
   remote.shape ??= shapeOf(source.name, classShape.methods, options)
   const { shape } = remote
   const engine = currentSession()?.engine
-  if (!engine) return makeHandle({ shape, ref: undefined, failed: notInitialized, pending: undefined })
+  if (!engine) return makeHandle({ shape, ref: undefined, failed: notInitialized })
   const fails = (error: Error): object =>
-    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error, pending: undefined })
+    makeHandle({ shape, ref: undefined, failed: () => engine.failedRef(error), why: error })
   if (engine.closed) return fails(engine.closed)
   const refusal = engine.refusal()
-  if (refusal) return makeHandle({ shape, ref: undefined, failed: () => refusal, pending: undefined })
+  if (refusal) return makeHandle({ shape, ref: undefined, failed: () => refusal })
   let { defined } = remote
   if (defined?.engine !== engine || defined.types !== engine.types.version) {
     defined = define(remote, shape, engine)
@@ -115,19 +126,14 @@ function make(remote: RemoteClassData, args: unknown[]): object {
     const encoded = encodeArguments(engine, args)
     if ('failed' in encoded) {
       const { failed } = encoded
-      return makeHandle({ shape, ref: undefined, failed: () => engine.failedLike(failed), pending: undefined })
+      return makeHandle({ shape, ref: undefined, failed: () => engine.failedLike(failed) })
     }
     const ref = engine.make(defined.index, encoded, defined.held)
     releaseMoved(args)
-    return makeHandle({ shape, ref, pending: pendingOf(shape) })
+    return makeHandle({ shape, ref })
   } catch (error) {
     return fails(serializationError(error))
   }
-}
-
-/** Counts calls where their number has a bound. */
-export function pendingOf({ maxPendingCalls }: Shape): { count: number } | undefined {
-  return maxPendingCalls < 0 ? undefined : { count: 0 }
 }
 
 /** Tells the agent of a class, with its code; what cannot travel is noted for every actor of it. */
@@ -136,8 +142,7 @@ function define(remote: RemoteClassData, shape: Shape, engine: Engine): Defined 
   try {
     const code = remote.source.code({ external: remote.options.external }, engine)
     sendCodes(engine, code)
-    const index = engine.nextFunction()
-    sendText(engine.outbox, record.define, 0, [index], classSpec(remote, shape, code))
+    const index = engine.define(classSpec(remote, shape, code))
     engine.beginEncoding()
     for (const ref of code.refs) engine.share(ref)
     return { engine, types, index, held: [...engine.contained] }

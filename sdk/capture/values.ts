@@ -66,7 +66,9 @@ export class Values {
     if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return value
     const known = this.#known.get(value)
     if (known !== undefined) return new Reference(known)
-    if (this.#isExtended(value)) {
+    const extension = this.#extensionOf(value)
+    if (extension) {
+      if (extension.stays) throw cannotTravel(path, extension.stays.what, extension.stays.advice)
       if (!this.held.has(value)) {
         this.held.add(value)
         this.#around.along?.(value)
@@ -158,8 +160,8 @@ export class Values {
     return typeof key === 'symbol' ? new Reference(this.#symbol(key)) : key
   }
 
-  #isExtended(value: object): boolean {
-    return this.#around.extensions.some(one => one.matches(value))
+  #extensionOf(value: object): Extension | undefined {
+    return this.#around.extensions.find(one => one.matches(value))
   }
 
   #isSpecial(value: object): boolean {

@@ -10,7 +10,7 @@ import {
 import type { OwnerId } from '../../wire/ids.ts'
 import type { RecordMemory } from '../../wire/inbox.ts'
 import type { Outbox } from '../../wire/outbox.ts'
-import { flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
+import { type FunctionSpec, flag, high, joined, low, record, type Welcome } from '../../wire/records.ts'
 import { alignedAfterWords, copyBytes, readText, sendText, sendWords } from '../../wire/texts.ts'
 import {
   beginsPrimitive,
@@ -34,6 +34,9 @@ const none: readonly number[] = []
 
 /** The agent is given so long to find room while the program stands. */
 const ROOM_MS = 2
+
+/** Functions with their options that are remembered: one that falls out is told anew. */
+const FUNCTIONS_MAX = 1000
 
 /** What connects an engine with its agent. */
 export interface EngineChannel {
@@ -100,6 +103,8 @@ export class Engine implements WorkerClient {
   /** In a worker: the tasks that submitted what has not come back, by its slots. */
   readonly #submitters: (RunningTask | undefined)[] = []
   #nextNumber = 1
+  /** What the agent has been told of: its numbers by their texts, those that were told last. */
+  readonly #functions = new Map<string, number>()
   #nextFunction = 0
   #submitted = 0
   closed: ShoalError | undefined
@@ -131,8 +136,20 @@ export class Engine implements WorkerClient {
 
   // ---- submitting
 
-  nextFunction(): number {
-    return this.#nextFunction++
+  /**
+   * Tells the agent of a function with its options: gives what the agent calls it. Those that are alike are one, however often they
+   * are made (`fn.options({ … }).remote()` makes one for each call): an agent keeps what it was told until the program has gone.
+   */
+  define(spec: FunctionSpec): number {
+    const text = JSON.stringify(spec)
+    let index = this.#functions.get(text)
+    if (index === undefined) {
+      index = this.#nextFunction++
+      sendText(this.outbox, record.define, 0, [index], spec)
+      if (this.#functions.size >= FUNCTIONS_MAX) this.#functions.delete(this.#functions.keys().next().value as string)
+      this.#functions.set(text, index)
+    }
+    return index
   }
 
   #newRef(): RefData {
@@ -197,18 +214,13 @@ export class Engine implements WorkerClient {
     return ref
   }
 
-  /** A call of an actor: a ref, or one of each of its values. `pending` counts those that have not ended. */
-  invoke(
-    actor: RefData,
-    count: number,
-    fn: number,
-    args: EncodedArguments,
-    pending: { count: number } | undefined,
-  ): RefData | RefData[] {
+  /** A call of an actor: a ref, or one of each of its values. `bounded`: it counts among those that have not ended. */
+  invoke(actor: RefData, count: number, fn: number, args: EncodedArguments, bounded: boolean): RefData | RefData[] {
     const ref = this.#newRef()
-    if (pending) {
-      pending.count++
-      this.#bounded.set(ref.slot, pending)
+    if (bounded) {
+      const key = this.#pendingKey(actor)
+      this.#pending.set(key, (this.#pending.get(key) ?? 0) + 1)
+      this.#bounded.set(ref.slot, key)
     }
     if (count === 1) return this.#submit(ref, [], fn, args, none, actor.slot)
     const parts = this.#partsOf(ref, count)
@@ -216,14 +228,28 @@ export class Engine implements WorkerClient {
     return parts
   }
 
-  /** Calls whose number has a bound, by their slots. */
-  readonly #bounded = new Map<number, { count: number }>()
+  /** Calls that have not ended of actors that bound their number, by the actor: whichever of its handles they were made with. */
+  readonly #pending = new Map<string | number, number>()
+  /** The actors of such calls, by the calls' slots. */
+  readonly #bounded = new Map<number, string | number>()
+
+  /** How many calls of an actor with such a bound this program has made that have not ended. */
+  pendingCalls(actor: RefData): number {
+    return this.#pending.get(this.#pendingKey(actor)) ?? 0
+  }
+
+  #pendingKey({ owner, client, number }: RefData): string | number {
+    const word = this.#clientWord(owner, client)
+    return word === this.welcome.client ? number : `${word}/${number}`
+  }
 
   #endsBounded(slot: number): void {
-    const pending = this.#bounded.get(slot)
-    if (!pending) return
-    pending.count--
+    const key = this.#bounded.get(slot)
+    if (key === undefined) return
     this.#bounded.delete(slot)
+    const left = (this.#pending.get(key) as number) - 1
+    if (left > 0) this.#pending.set(key, left)
+    else this.#pending.delete(key)
   }
 
   #submit(
@@ -423,8 +449,25 @@ export class Engine implements WorkerClient {
     return ref
   }
 
+  /** Refs that code in this thread captured and that its tasks share, with what gives each task its own. */
+  readonly #captured = new WeakMap<RefData, () => void>()
+
+  /** A ref that came inside a value, or inside the code of which an instance is being made. */
+  borrowOrCapture(owner: OwnerId, client: number, number: number): RefData {
+    const ref = this.borrow(owner, client, number)
+    const startAfresh = this.bridge?.loading()?.startAfresh
+    if (startAfresh) this.#captured.set(ref, startAfresh)
+    return ref
+  }
+
   release(ref: RefData): void {
     if (ref.released) return
+    const startAfresh = this.bridge && this.#captured.get(ref)
+    if (startAfresh) {
+      // Others that run in this thread go on with it: only tasks with refs of their own can let go of them.
+      startAfresh()
+      return
+    }
     ref.released = true
     this.unasked.released(ref)
     if (ref.waiters) notifyWaiters(ref)

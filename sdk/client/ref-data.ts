@@ -22,8 +22,8 @@ export const at = {
 
 /** What a ref is to the engine: its name, its place on the channel, and what has come of it. */
 export class RefData {
-  /** The engine that made it. */
-  readonly engine: Engine
+  /** Hidden, so that what walks through a ref (a diff, a structured log) does not walk through the engine. */
+  readonly #engine: Engine
   /** Owner, client there and number: the object's name. */
   readonly owner: OwnerId
   readonly client: number
@@ -54,11 +54,16 @@ export class RefData {
   fetches = 0
 
   constructor(engine: Engine, owner: OwnerId, client: number, number: number, slot: number) {
-    this.engine = engine
+    this.#engine = engine
     this.owner = owner
     this.client = client
     this.number = number
     this.slot = slot
+  }
+
+  /** The engine that made it. */
+  get engine(): Engine {
+    return this.#engine
   }
 
   get id(): string {

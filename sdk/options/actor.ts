@@ -1,6 +1,7 @@
 import type { MethodShape, Shape } from '../actor-shape.ts'
 import type { ActorOptions, CallOptions } from '../types.ts'
 import { readOptions, recordOf } from './objects.ts'
+import { ownOf } from './own.ts'
 import { type Place, refuse } from './refuse.ts'
 import { flag, integer, name, oneOf, type Rule, runningMs } from './rules.ts'
 import { retriesMax, retryErrors, taskRules } from './task.ts'
@@ -131,9 +132,13 @@ export function checkCallOptions(
 
 /** The class given to `actor()`. Throws InvalidOptionError. */
 export function checkActorClass(Class: unknown): asserts Class is new (...args: never[]) => object {
+  const place: Place = { call: 'actor', option: 'Class' }
+  const given = ownOf(Class)
+  const again = given?.kind === 'class' ? '.options(…) of it gives it other options.' : ''
+  if (given) refuse(place, Class, 'a class', again)
   const isClass =
     typeof Class === 'function' && Object.getOwnPropertyDescriptor(Class, 'prototype')?.value instanceof Object
-  if (!isClass) refuse({ call: 'actor', option: 'Class' }, Class, 'a class')
+  if (!isClass) refuse(place, Class, 'a class')
 }
 
 /** The name and the namespace of an actor that is looked for. Throws InvalidOptionError. */

@@ -8,6 +8,7 @@ export {
 } from './actor.ts'
 export { type Address, checkInitOptions, parseAddress } from './init.ts'
 export { checkDrain, checkNeed, checkTicketOptions, checkWaitForOptions } from './mesh.ts'
+export { type Own, own } from './own.ts'
 export { checkBundles, checkGroupOptions, checkReadyOptions } from './placement-group.ts'
 export {
   checkHandle,
@@ -17,6 +18,7 @@ export {
   checkPoolValues,
   checkQueueBatch,
   checkQueueCount,
+  checkQueueOptions,
   checkQueueSize,
   checkQueueWaitOptions,
 } from './pool.ts'
@@ -32,7 +34,7 @@ export {
   checkWaitRefs,
   type IsRef,
 } from './refs.ts'
-export { type Place, refuse } from './refuse.ts'
+export { type Place, refuse, refuseDetached } from './refuse.ts'
 export { resourceParts } from './rules.ts'
 export { checkRowFilter } from './state.ts'
 export {

@@ -1,5 +1,6 @@
 import type { ActorHandle, NextOptions, QueueWaitOptions } from '../types.ts'
 import { readOptions } from './objects.ts'
+import { hintOf } from './own.ts'
 import { type Place, refuse } from './refuse.ts'
 import { integer, type Rule, waitingMs } from './rules.ts'
 
@@ -23,7 +24,8 @@ export function checkHandle(
   handle: unknown,
   isHandle: (value: unknown) => boolean,
 ): asserts handle is ActorHandle<unknown> {
-  if (!isHandle(handle)) refuse(place, handle, "an actor's handle: what `.remote()` of an actor class gives")
+  if (isHandle(handle)) return
+  refuse(place, handle, "an actor's handle: what `.remote()` of an actor class gives", hintOf(handle, 'handle'))
 }
 
 /** The function that makes a pool's calls. */
@@ -42,6 +44,19 @@ export function checkPoolValues(call: string, values: unknown): void {
 /** The bound of a queue. */
 export function checkQueueSize(maxSize: unknown): number {
   return queueSize.read(maxSize, { call: 'new Queue', option: 'maxSize' }) as number
+}
+
+/** How many calls its actor runs at once is the queue's own: those that wait for an item must leave room for one that puts it. */
+const queuesOwn = ['maxConcurrency', 'groups', 'methodGroups']
+
+/** The options of a queue's actor, but for what any actor's must be. */
+export function checkQueueOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) return
+  for (const option of queuesOwn) {
+    const value: unknown = Object.getOwnPropertyDescriptor(options, option)?.value
+    if (value !== undefined)
+      refuse({ call: 'new Queue', option }, value, 'left out: a queue runs the calls that wait in it side by side')
+  }
 }
 
 /** The options of a queue's `put`, `get` and `getBatch`. */

@@ -1,5 +1,6 @@
 import type { AsCompletedOptions, CancelOptions, GetOptions, ObjectRef, PutOptions, WaitOptions } from '../types.ts'
 import { readOptions } from './objects.ts'
+import { hintOf } from './own.ts'
 import { refuse } from './refuse.ts'
 import { abortSignal, flag, integer, oneOf, type Rule, waitingMs } from './rules.ts'
 
@@ -48,8 +49,9 @@ export function checkRef(
   value: unknown,
   isRef: IsRef,
   option = 'ref',
+  allowed = 'an ObjectRef',
 ): asserts value is ObjectRef<unknown> {
-  if (!isRef(value)) refuse({ call, option }, value, 'an ObjectRef', hintFor(value))
+  if (!isRef(value)) refuse({ call, option }, value, allowed, hintFor(value))
 }
 
 /** What `get` is given: a ref, or an array of refs. */
@@ -89,6 +91,8 @@ function checkRefs(call: string, refs: readonly unknown[], isRef: IsRef): void {
 }
 
 function hintFor(value: unknown): string {
+  const hint = hintOf(value, 'ref')
+  if (hint) return hint
   const thenable = typeof value === 'object' && value !== null && 'then' in value
   if (thenable) return 'Await it first: put() gives a promise of a ref.'
   return Array.isArray(value) ? 'Flatten it first.' : ''

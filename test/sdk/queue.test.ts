@@ -20,6 +20,13 @@ async function asking<A>(ask: (place?: number) => A | Promise<A>): Promise<Exclu
   return said as Exclude<A, number>
 }
 
+t.test('before init all methods say the same', async t => {
+  const queue = new Queue<number>()
+  const needed = { code: 'SHOAL_NOT_INITIALIZED', message: /a remote call needs a mesh: call `await init\(\)` first/ }
+  for (const call of [queue.put(1), queue.get(), queue.getBatch(1), queue.putNow(1), queue.getNow(), queue.size()])
+    await t.rejects(call as Promise<unknown> as Promise<void>, needed)
+})
+
 t.test('the actor: first come, first served, for items and for room', async t => {
   await using _mesh = await init({ address: 'local', cpus: 1 })
   const queue = new QueueActor(2)
@@ -187,6 +194,8 @@ for (const { way, open } of ways) {
     const refused = { code: 'SHOAL_INVALID_OPTION' }
     for (const size of [-1, 1.5, '3', null]) t.throws(() => new Queue(size as never), refused)
     t.throws(() => new Queue(1, { cpu: 1 } as never), refused)
+    for (const own of [{ maxConcurrency: 1 }, { groups: { a: 1 } }, { methodGroups: { put: 'a' } }])
+      t.throws(() => new Queue(1, own as never), { ...refused, option: Object.keys(own)[0] }, 'it could give no item')
     await using queue = new Queue<number>()
     await t.rejects(queue.get({ timeoutMs: -1 }), refused)
     await t.rejects(queue.put(1, { timeout: 1 } as never), refused)

@@ -13,6 +13,7 @@ import {
   EXTENSION,
   errorClasses,
   errorPart,
+  NESTED_MAX,
   SMALL_INT,
   tag,
   viewClasses,
@@ -286,7 +287,7 @@ export class Encoder extends ByteWriter {
       if (!extension.matches(value)) continue
       if (!indexed && this.#objects.at(-1) !== value) this.#objects.push(value)
       this.byte(EXTENSION | extension.tag)
-      this.#depth++
+      this.#nest(value)
       try {
         extension.encode(value, this)
       } catch (error) {
@@ -306,12 +307,19 @@ export class Encoder extends ByteWriter {
       if (!type || type.Class.prototype !== at) continue
       this.byte(tag.registered)
       this.string(type.name)
-      this.#depth++
+      this.#nest(value)
       this.#write(type.encode(value))
       this.#depth--
       return true
     }
     return false
+  }
+
+  /** One level further in, of what cannot be written later. */
+  #nest(value: object): void {
+    if (this.#depth >= NESTED_MAX)
+      throw new Refusal(value, `is nested too deeply: ${NESTED_MAX} errors or instances in each other are the most`)
+    this.#depth++
   }
 
   // ---- containers
@@ -434,7 +442,7 @@ export class Encoder extends ByteWriter {
     if (parts & errorPart.name) this.string(name)
     if (parts & errorPart.message) this.string(String(message))
     if (parts & errorPart.stack) this.string(stack as string)
-    this.#depth++
+    this.#nest(value)
     if (parts & errorPart.cause) this.#write(value.cause)
     if (parts & errorPart.errors) this.#write((value as AggregateError).errors)
     if (parts & errorPart.fields) this.#properties(value, keys, 0)

@@ -8,6 +8,8 @@ export interface Extension {
   /** Asked for every function, and for objects whose prototype is none of JavaScript's own that the codec knows. */
   matches(value: object): boolean
   encode(value: object, encoder: Encoder): void
+  /** Of what cannot travel: what it is, and the way out. `encode` refuses it too. */
+  readonly stays?: { readonly what: string; readonly advice: string }
   /** May call `decoder.setShell` before it reads values, so that references to it inside them resolve. */
   decode(decoder: Decoder): unknown
 }

@@ -57,9 +57,16 @@ function shown(key: unknown): string {
   return typeof key === 'object' && key !== null ? '…' : String(key)
 }
 
+/** Characters of a path that an error shows: its beginning and its end. */
+const pathChars = 200
+
+function shortened(path: string): string {
+  return path.length <= pathChars ? path : `${path.slice(0, pathChars / 2)}…${path.slice(-pathChars / 2)}`
+}
+
 /** The error for a value that was refused. */
 export function refusedAt(culprit: unknown, reason: string, value: unknown, root: string, cause: unknown): ValueError {
-  return new ValueError(pathTo(culprit, value, root), reason, cause === undefined ? undefined : { cause })
+  return new ValueError(shortened(pathTo(culprit, value, root)), reason, cause === undefined ? undefined : { cause })
 }
 
 /**

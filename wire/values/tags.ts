@@ -59,6 +59,9 @@ export const SMALL_INT = 0x80
 /** Nesting beyond this is written after the value it is in. */
 export const DEPTH_MAX = 200
 
+/** What cannot be written later (errors in errors, registered types in registered types) may nest so deep: readers bear it. */
+export const NESTED_MAX = 1400
+
 /** Payloads from this size on begin at a multiple of 8 of their message. */
 export const ALIGNED_BYTES = 64
 
