@@ -460,7 +460,7 @@ export class Runner {
     try {
       args = this.#arguments(call, actor.codec, dependencies, memory, at)
       if (typeof runnable.call !== 'function')
-        throw new TypeError(`this ${spec.call?.className} has no method ${method} any more`)
+        throw new TypeError(missing(actor, spec.call as CallSpec))
     } catch (error) {
       this.#fail(task, undefined, error)
       return
@@ -1065,6 +1065,13 @@ function methodOf(self: Record<PropertyKey, unknown>, name: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Why a call finds no method: its handle may be of another class, where a name was held already. */
+function missing({ spec }: ActorInstance, { className, method }: CallSpec): string {
+  const [is] = JSON.parse(spec.shape) as [string]
+  if (is === className) return `this ${className} has no method ${method} any more`
+  return `the actor is of class ${is}, not ${className}: it has no method ${method}. Its name was held already (getIfExists), or the handle is of another class`
 }
 
 /** Not the task itself, which is over soon. */

@@ -448,6 +448,13 @@ t.test('names: one holder, found by all of the namespace, free with the last han
   t.equal(await get(one.add.remote()), 1)
   t.equal(await get((await getActor<Counter>('one')).add.remote()), 2)
   t.equal(await get(N.options({ getIfExists: true }).remote().add.remote()), 3)
+  class Other {
+    quite(): number {
+      return 1
+    }
+  }
+  const other = actor(Other, { name: 'one', getIfExists: true }).remote()
+  await t.rejects(get(other.quite.remote()), { message: /of class \w+, not Other: it has no method quite/ })
   t.match(await failure(N.remote().add.remote()), { code: 'SHOAL_NAME_TAKEN', actorName: 'one', namespace: 'test' })
   t.match(await failure(getActor('one', { namespace: 'other' })), { code: 'SHOAL_ACTOR_NOT_FOUND', message: /other/ })
   const find = task(async () => await get((await getActor<Counter>('one')).add.remote()))
