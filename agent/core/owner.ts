@@ -689,7 +689,7 @@ export class Owner {
     if (kind.actor) this.actors.expect(row, kind.retries !== 0)
     if (guest.saved) this.#keepSaved(row, guest.saved.value, guest.saved.contained)
     if (guest.actor) {
-      if (!this.actors.isHere(actor, guest.actor.epoch)) {
+      if (!this.actors.takes(actor, guest.actor.epoch)) {
         this.#effects.notHere(guest.home.peer, guest.home.token)
         this.#dropGuest(row)
         return row
@@ -1677,6 +1677,7 @@ export class Owner {
     const { rows } = this
     this.objects.hold(row)
     this.actors.stop(row, reason)
+    this.#returnCalls(row)
     if (rows.retries[row] > 0) rows.retries[row]++
     this.#actorLost(row, reason, true, true)
     this.objects.letGo(row)

@@ -19,22 +19,28 @@ const expelled = 'its peer was drained, and it may not be made anew'
 /**
  * Actors that may be made anew move as soon as they have no call that runs, the others end at the deadline
  * (`performance.now()`), which may come nearer meanwhile; one whose constructor runs is awaited, and then treated likewise.
- * Resolves when none is left.
+ * New calls are held back, so that there comes a moment without any; what runs may need one of them, so they are let through
+ * every other while. Resolves when none is left.
  */
 export async function drainActors(
   { owner, now }: PeerParts,
   deadlineAt: () => number,
   { isSaving, tick, stirred }: DrainActorsHost,
 ): Promise<void> {
+  const beganAt = performance.now()
   for (;;) {
+    const holds = Math.floor((performance.now() - beganAt) / limits.drainHoldMs) % 2 === 0
     const isLate = performance.now() >= deadlineAt()
     let left = 0
     tick()
     for (const { row, part, instance } of owner.actors.instances()) {
       if (owner.mayMove(row)) {
-        part.moving = true
-        if ((instance.calls > 0 || isSaving(row)) && !isLate) left++
-        else owner.moveActor(row, moved)
+        if ((instance.calls === 0 && !isSaving(row)) || isLate) owner.moveActor(row, moved)
+        else {
+          left++
+          if (holds) part.moving = true
+          else owner.actors.stays(row)
+        }
       } else if (isLate) owner.expelActor(row, expelled)
       else left++
     }

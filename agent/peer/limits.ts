@@ -64,6 +64,8 @@ export const limits = {
   leaseCheckMs: 100,
   /** How often a peer that is drained looks at its actors. */
   drainActorsMs: 20,
+  /** So long new calls of an actor that is to move wait for those that run, before they are let through for as long. */
+  drainHoldMs: 500,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

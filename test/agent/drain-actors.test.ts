@@ -1,5 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { actor, context, drain, get, init } from 'shoal'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type ActorHandle, actor, context, drain, get, init, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh } from './mesh-support.ts'
@@ -45,7 +46,7 @@ t.test(
         (await attached.peers()).some(({ peerId, state }) => peerId === second.peerId && state === 'draining'),
       )
       writeFileSync(gate, '')
-      t.not(await get(moves.where.remote(), { timeoutMs: 20_000 }), second.peerId)
+      await eventually('it has moved', async () => (await get(moves.where.remote())) !== second.peerId)
       t.equal(await get(stays.where.remote(), { timeoutMs: 20_000 }), second.peerId)
       t.notOk(ended)
       await drain(second.peerId, { deadlineMs: 0 })
@@ -68,5 +69,45 @@ t.test(
       t.equal((await living()).length, 1)
       handle[Symbol.dispose]()
     })
+  },
+)
+
+class Nested {
+  inner(): number {
+    return 1
+  }
+  /** Waits until it is drained, then for another call of itself: of its own, or of a task's somewhere else. */
+  async outer([self]: ActorHandle<Nested>[], seen: string, elsewhere?: string): Promise<number> {
+    appendFileSync(seen, 'runs\n')
+    while (!existsSync(`${seen}-drained`)) await delay(20)
+    if (elsewhere === undefined) return await get(self.inner.remote())
+    return await get(calls.options({ placement: { peer: elsewhere } }).remote([self]))
+  }
+}
+const calls = task(async ([one]: ActorHandle<Nested>[]) => await get(one.inner.remote()))
+
+t.test(
+  'while an actor waits to move, calls go through that those which run wait for',
+  { timeout: 120_000 },
+  async t => {
+    await using mesh = await AgentMesh.start(2, '--cpus', '2')
+    const [first, second] = mesh.agents
+    await using attached = await init({ address: first.socket, logToDriver: false })
+    const seen = `${t.testdir({})}/seen`
+    const handle = actor(Nested, { placement: { peer: second.peerId, soft: true }, restarts: 1 }).remote()
+    const own = handle.outer.remote([handle], seen)
+    const other = handle.outer.remote([handle], seen, first.peerId)
+    await eventually('they run', () => existsSync(seen) && linesOf(seen).length === 2)
+    const drained = drain(second.peerId)
+    await eventually('it is drained', async () =>
+      (await attached.peers()).some(({ peerId, state }) => peerId === second.peerId && state === 'draining'),
+    )
+    writeFileSync(`${seen}-drained`, '')
+    t.same(await get([own, other], { timeoutMs: 30_000 }), [1, 1])
+    await drained
+    t.equal(await get(handle.inner.remote(), { timeoutMs: 20_000 }), 1)
+    const [row] = await Array.fromAsync(attached.state.actors({ className: 'Nested' }))
+    t.match(row, { state: 'alive', peerId: first.peerId, restarts: 1 })
+    handle[Symbol.dispose]()
   },
 )
