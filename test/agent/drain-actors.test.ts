@@ -111,3 +111,30 @@ t.test(
     handle[Symbol.dispose]()
   },
 )
+
+t.test('one whose restarts are used up lives to the deadline', { timeout: 120_000 }, async t => {
+  class Frail {
+    where() {
+      return context().peerId
+    }
+    die() {
+      process.exit(1)
+    }
+  }
+  await using mesh = await AgentMesh.start(2, '--cpus', '2')
+  const [first, second] = mesh.agents
+  await using _attached = await init({ address: first.socket, logToDriver: false })
+  const at = { placement: { peer: second.peerId, soft: true } }
+  const [used, left] = [1, 2].map(restarts => actor(Frail, { ...at, restarts, callRetries: 0 }).remote())
+  for (const one of [used, left]) {
+    await t.rejects(get(one.die.remote()), { code: 'SHOAL_ACTOR_DIED' })
+    t.equal(await get(one.where.remote(), { timeoutMs: 20_000 }), second.peerId)
+  }
+  const drained = drain(second.peerId, { deadlineMs: 60_000 })
+  await eventually('the other one has moved', async () => (await get(left.where.remote())) === first.peerId)
+  t.equal(await get(used.where.remote()), second.peerId)
+  await drain(second.peerId, { deadlineMs: 0 })
+  await drained
+  await t.rejects(get(used.where.remote()), { code: 'SHOAL_ACTOR_DIED', message: /may not be made anew/ })
+  for (const one of [used, left]) one[Symbol.dispose]()
+})
