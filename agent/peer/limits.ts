@@ -18,6 +18,8 @@ export const limits = {
   borrowerGraceMs: 5000,
   /** A ref's owner that is not linked may be met within this. */
   strangerMs: 1000,
+  /** The owner of an actor that is to be killed may be met within this. */
+  killLinkMs: 3000,
   /** How often a stream is tried again over a link that may come back. */
   relinkMs: 50,
   /** A payload that comes in parts: an error with everything in it (wire limits), and what is said beside it. */

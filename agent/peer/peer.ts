@@ -214,6 +214,11 @@ export class Peer {
     })
     this.#actors = new PeerActors(this.#parts, this.#named, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
+      isGone: peer => {
+        const { peerId, incarnation } = this.#owner.peers.get(peer)
+        return this.#options.silence?.(peerId, incarnation).gone ?? true
+      },
       stirred: () => this.#stirred(),
     })
     this.#owner.actors.onOver = row => this.#named.over(row)
