@@ -163,7 +163,7 @@ export class Runs {
   stop(id: string, killAfterMs: number = limits.stopMs): RunRecord | undefined {
     const run = this.#runs.get(id)
     if (!run) return undefined
-    if (run.record.state === 'running' || run.ending) {
+    if (run.record.state === 'running' || run.ending !== undefined) {
       // Who is being stopped already may have less time now.
       run.killAt = Math.min(run.killAt, performance.now() + killAfterMs)
       run.ending ??= this.#endGroup(run)
@@ -186,7 +186,9 @@ export class Runs {
   /** Ends what runs, and waits until it has ended. */
   async close(): Promise<void> {
     this.#closed = true
-    const running = [...this.#runs.values()].filter(({ record, ending }) => record.state === 'running' || ending)
+    const running = [...this.#runs.values()].filter(
+      ({ record, ending }) => record.state === 'running' || ending !== undefined,
+    )
     for (const { record } of running) this.stop(record.id, limits.closeMs)
     await this.#haveEnded()
     await Promise.all(running.map(({ ending }) => ending))
