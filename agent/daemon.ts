@@ -50,6 +50,7 @@ export const drainLimits = {
   downMs: 20_000,
   signalMs: 5_000,
   closeMs: 2_000,
+  tellMs: 2_500,
   handOverMs: 4_000,
   linkMs: 5_000,
   voteMs: 5_000,
@@ -279,8 +280,11 @@ export class Daemon {
       }
       // Programs that this agent has started end with it, while the rest closes.
       const runsEnded = this.#runs.close()
-      // Its vote goes to another, and its names, before it leaves.
-      await Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)])
+      // Its vote goes to another, and its names, before it leaves; and who follows a run from another peer hears of its end.
+      await Promise.all([
+        Promise.race([this.names.leave(), afterMs(drainMs > 0 ? drainLimits.voteMs : drainLimits.closeMs / 2)]),
+        Promise.race([this.#runs.told(), afterMs(drainLimits.tellMs)]),
+      ])
       this.names.close()
       // The others hear of it before their links end.
       await Promise.race([this.#mesh.close(), afterMs(drainLimits.closeMs)])

@@ -16,7 +16,7 @@ import type { Command } from './command.ts'
 import { Failure } from './failure.ts'
 
 /** How long an agent may take to end: what it may drain, and then some; with `--now`, before it is killed. */
-const waitMs = { drain: 30_000, now: 3_000, killed: 5_000 }
+const waitMs = { drain: 30_000, now: 5_000, killed: 5_000 }
 
 export const down: Command = {
   name: 'down',

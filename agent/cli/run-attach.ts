@@ -18,7 +18,7 @@ export async function attach(id: string, terminal: Terminal): Promise<number> {
     leaving.abort()
   }
   process.on('SIGINT', leave)
-  const reader = await openRun(id)
+  const reader = await openRun(id, leaving.signal)
   try {
     const row = await follow(reader, { places: { stdout: 0, stderr: 0 }, sink: printRaw, signal: leaving.signal })
     if (!row) {
@@ -40,12 +40,20 @@ export async function follow(
   reader: RunReader,
   { places, sink, signal }: { places: Record<RunStream, number>; sink: RunSink; signal: AbortSignal },
 ): Promise<RunRow | undefined> {
-  while (!signal.aborted) {
-    // Looked at before its output: what it said last is there then.
-    const row = await reader.row()
-    const some = await passOn(reader, places, sink)
-    if (!some && row.state !== 'running') return row
-    if (!some) await delay(lookMs, undefined, { signal }).catch(() => undefined)
+  let row: RunRow | undefined
+  try {
+    while (!signal.aborted) {
+      // Looked at before its output: what it said last is there then.
+      row = await reader.row()
+      const some = await passOn(reader, places, sink)
+      if (!some && row.state !== 'running') return row
+      if (!some) await delay(lookMs, undefined, { signal }).catch(() => undefined)
+    }
+  } catch (error) {
+    if (signal.aborted) return undefined
+    // Its agent ends: how the run has ended is known.
+    if (row && row.state !== 'running') return row
+    throw error
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RunRow } from '../runs/index.ts'
 import { withAgent } from './agent-connection.ts'
-import { findRun } from './run-reader.ts'
+import { askPeer, findRun, rowAt } from './run-reader.ts'
 import type { Terminal } from './terminal.ts'
 
 const lookMs = 50
@@ -22,11 +22,11 @@ export async function stopRun(id: string, terminal: Terminal): Promise<number> {
     let row = await findRun(agent, id)
     const { peerId, state: before } = row
     if (before === 'running') {
-      await agent.call('run-stop', { peerId, id })
+      await askPeer(agent, 'run-stop', { peerId, id })
       // SIGKILL follows after 5 s: this comes to an end.
       while (row.state === 'running') {
         await delay(lookMs)
-        row = await findRun(agent, id)
+        row = await rowAt(agent, { peerId, id })
       }
     }
     const { state, exitCode } = row

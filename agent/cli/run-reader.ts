@@ -15,6 +15,9 @@ import {
 import { type AgentConnection, connectAgent } from './agent-connection.ts'
 import { Failure } from './failure.ts'
 
+/** A peer that stands still is asked again after this. */
+const retryMs = 200
+
 /** An agent that ends writes down how its runs have ended within this. */
 const recordMs = 500
 
@@ -27,15 +30,15 @@ export interface RunReader {
 
 /**
  * Finds a run: at this home's agent or another peer of its mesh; where no agent runs, or it ends meanwhile, in this home's
- * files. Throws a `Failure` where there is none.
+ * files. Throws a `Failure` where there is none. A peer that stands still is waited for, until `signal`.
  */
-export async function openRun(id: string): Promise<RunReader> {
+export async function openRun(id: string, signal?: AbortSignal): Promise<RunReader> {
   const home = homeAt()
   const found = await findAgent(home)
   if (found.state !== 'running') return runOfFiles(home, id)
   const agent = await connectAgent(home, found.record)
   try {
-    return orFiles(await runOfAgent(agent, id), home, id)
+    return orFiles(await runOfAgent(agent, id, signal), home, id)
   } catch (error) {
     agent.close()
     throw error
@@ -49,22 +52,53 @@ export async function findRun(agent: AgentConnection, id: string): Promise<RunRo
   return row
 }
 
-async function runOfAgent(agent: AgentConnection, id: string): Promise<RunReader> {
+async function runOfAgent(agent: AgentConnection, id: string, signal?: AbortSignal): Promise<RunReader> {
   const { peerId } = await findRun(agent, id)
   return {
-    async row() {
-      const [row] = await agent.call<RunRow[]>('runs', { peerId, id })
-      if (!row) throw unknownRun(id)
-      return row
-    },
+    row: () => rowAt(agent, { peerId, id }, signal),
     async output(stream, from) {
       const question = { peerId, id, stream, from }
-      const piece = await agent.call<{ from: number; next: number; bytes: string } | null>('run-output', question)
+      type Piece = { from: number; next: number; bytes: string } | null
+      const piece = await askPeer<Piece>(agent, 'run-output', question, signal)
       if (!piece) throw unknownRun(id)
       return { ...piece, bytes: Buffer.from(piece.bytes, 'base64') }
     },
     close: () => agent.close(),
   }
+}
+
+/** The row of a run whose peer is known. Throws a `Failure` where that has it no more. */
+export async function rowAt(
+  agent: AgentConnection,
+  question: { peerId: string; id: string },
+  signal?: AbortSignal,
+): Promise<RunRow> {
+  const [row] = await askPeer<RunRow[]>(agent, 'runs', question, signal)
+  if (!row) throw unknownRun(question.id)
+  return row
+}
+
+/** Asks one peer, and again as long as it does not answer and is known to live. */
+export async function askPeer<T>(
+  agent: AgentConnection,
+  method: string,
+  question: { peerId: string; id: string },
+  signal?: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await agent.call<T>(method, question)
+    } catch (error) {
+      const isLate = (error as { code?: unknown }).code === 'SHOAL_CONNECT'
+      if (!isLate || signal?.aborted || !(await isMember(agent, question.peerId))) throw error
+    }
+    await delay(retryMs, undefined, signal ? { signal } : {}).catch(() => undefined)
+  }
+}
+
+async function isMember(agent: AgentConnection, peerId: string): Promise<boolean> {
+  const peers = await agent.call<{ peerId: string; state: string }[]>('peers').catch(() => [])
+  return peers.some(peer => peer.peerId === peerId && peer.state !== 'dead' && peer.state !== 'left')
 }
 
 /** Goes on with the files where the agent that has this home's run ends. */

@@ -27,7 +27,7 @@ export interface ActorPart {
   named?: boolean
   /** Of one that lives here for others: it may be made anew elsewhere. */
   movable?: boolean
-  /** It is about to move: calls wait. */
+  /** It is about to move: calls wait, for a while. */
   moving?: boolean
   /** It lives here for the directory, which says what becomes of it. */
   detached?: boolean
@@ -151,10 +151,15 @@ export class Actors {
     there.add(row)
   }
 
-  /** Whether an actor lives here under this row, in this incarnation. */
+  /** Whether an actor lives here under this row, in this incarnation, and is not about to move. */
   isHere(row: number, epoch: number): boolean {
+    return this.takes(row, epoch) && !this.#rows.extra[row]?.actor?.moving
+  }
+
+  /** Whether calls of an actor may come here: one that is about to move may have yet to take them. */
+  takes(row: number, epoch: number): boolean {
     const extra = row < 0 ? undefined : this.#rows.extra[row]
-    return extra?.actor?.instance?.ending === false && !extra.actor.moving && extra.bytes === epoch
+    return extra?.actor?.instance?.ending === false && extra.bytes === epoch
   }
 
   /** Every actor that lives here. */
@@ -354,6 +359,18 @@ export class Actors {
     this.#settled(actor)
   }
 
+  /** One that was about to move has yet to stay: calls that wait for that go to it. */
+  stays(row: number): void {
+    const rows = this.#rows
+    const part = rows.extra[row]?.actor
+    if (!part?.moving) return
+    part.moving = false
+    for (let named = 0; named < rows.capacity; named++) {
+      const waiting = rows.state[named] === state.free ? undefined : rows.extra[named]?.actor
+      if (waiting?.queues && this.#objects.place(this.resolve(named)) === row) this.#advanceAll(named, waiting)
+    }
+  }
+
   /** What waits for an actor that goes on in another row waits for that. */
   #follow(named: number, actor: number): void {
     const followers = this.#followers.get(actor)
@@ -497,12 +514,19 @@ export class Actors {
   /** Calls that wait for an actor which lives here no more: of other peers'. */
   takeGuests(actor: number): number[] {
     const rows = this.#rows
-    const part = rows.extra[actor]?.actor
-    const tokens = [...(part?.queues?.values() ?? [])].flat()
-    if (part) part.queues = undefined
-    return tokens
-      .map(token => rows.rowOf(token))
-      .filter(row => row >= 0 && rows.state[row] === state.waiting && rows.extra[row]?.home)
+    const queues = rows.extra[actor]?.actor?.queues
+    const taken: number[] = []
+    for (const [caller, queue] of queues ?? []) {
+      const others = queue.filter(token => {
+        const row = rows.rowOf(token)
+        const isGuest = row >= 0 && rows.extra[row]?.home !== undefined
+        if (isGuest && rows.state[row] === state.waiting) taken.push(row)
+        return !isGuest
+      })
+      if (others.length > 0) queues?.set(caller, others)
+      else queues?.delete(caller)
+    }
+    return taken
   }
 
   /** A call's actor is not where the call was sent: nothing goes there until all that was sent has come back. */

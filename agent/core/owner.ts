@@ -136,6 +136,8 @@ export interface Guest {
   actor?: { token: number; epoch: number; caller: number }
   /** Of an actor: what it had saved, and what that names. */
   saved?: { value: Uint8Array; contained: readonly number[] }
+  /** Of an actor: it may be made anew after this. */
+  movable?: boolean
 }
 
 /** An actor that the directory places here. */
@@ -691,10 +693,10 @@ export class Owner {
     for (const one of holds) objects.hold(one)
     extra.holds = holds
     this.exchange.guestCame(guest.home.peer, kind)
-    if (kind.actor) this.actors.expect(row, kind.retries !== 0)
+    if (kind.actor) this.actors.expect(row, guest.movable)
     if (guest.saved) this.#keepSaved(row, guest.saved.value, guest.saved.contained)
     if (guest.actor) {
-      if (!this.actors.isHere(actor, guest.actor.epoch)) {
+      if (!this.actors.takes(actor, guest.actor.epoch)) {
         this.#effects.notHere(guest.home.peer, guest.home.token)
         this.#dropGuest(row)
         return row
@@ -1681,6 +1683,11 @@ export class Owner {
     this.#actorLost(row, reason, mayRestart)
   }
 
+  /** Whether a row of this peer's is an actor that has restarts left. */
+  mayRestart(row: number): boolean {
+    return this.rows.retries[row] !== 0 && this.#kind(row).actor !== undefined
+  }
+
   /** Whether an actor that lives here may be made anew elsewhere, as far as is known here. */
   mayMove(row: number): boolean {
     const { rows } = this
@@ -1694,6 +1701,7 @@ export class Owner {
     const { rows } = this
     this.objects.hold(row)
     this.actors.stop(row, reason)
+    this.#returnCalls(row)
     if (rows.retries[row] > 0) rows.retries[row]++
     this.#actorLost(row, reason, true, true)
     this.objects.letGo(row)

@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConnectError } from '../../wire/errors/index.ts'
 import { taskIdText } from '../../wire/ids.ts'
 import { type Client, state } from '../core/index.ts'
+import { limits } from './limits.ts'
 import type { NamedActors } from './named-actors.ts'
 import type { PeerParts } from './parts.ts'
 
@@ -7,6 +10,9 @@ import type { PeerParts } from './parts.ts'
 export interface ActorsHost {
   /** Asks another peer; rejects where that is gone. */
   ask(peer: number, method: string, params: unknown): Promise<unknown>
+  /** Whether a session with a peer is open, and whether one has ended for good. */
+  reaches(peer: number): boolean
+  isGone(peer: number): boolean
   /** What was decided leaves. */
   stirred(): void
 }
@@ -72,9 +78,12 @@ export class PeerActors {
     if (!claim) return await this.#endNow(actors.resolve(named), restart, by)
     // Which actor it is, is found out now.
     objects.hold(named)
-    await claim
-    await this.#endNow(actors.resolve(named), restart, by)
-    objects.letGo(named)
+    try {
+      await claim
+      await this.#endNow(actors.resolve(named), restart, by)
+    } finally {
+      objects.letGo(named)
+    }
   }
 
   /** Ends an actor, whoever owns it. */
@@ -85,10 +94,35 @@ export class PeerActors {
     const home = peers.homeOf(rows.client[row])
     // An owner that is gone has no actors left.
     if (!home) return
-    const asked: Killing = { key: [home.client, rows.number[row]], restart, by }
-    const answer = this.#host.ask(home.peer, 'kill-actor', asked)
-    this.#host.stirred()
-    await answer.catch(() => undefined)
+    await this.#ask(home.peer, { key: [home.client, rows.number[row]], restart, by })
+  }
+
+  /** Has the owner of an actor end it. One that is not linked may be, within a while. */
+  async #ask(peer: number, asked: Killing): Promise<void> {
+    const { reaches, isGone, ask, stirred } = this.#host
+    for (const until = performance.now() + limits.killLinkMs; !isGone(peer); await delay(limits.relinkMs)) {
+      const wasLinked = reaches(peer)
+      if (wasLinked) {
+        const answer = ask(peer, 'kill-actor', asked)
+        stirred()
+        const trouble = await answer.then(
+          () => undefined,
+          (error: Error) => error,
+        )
+        if (!trouble) return
+        if (reaches(peer)) throw trouble
+      }
+      // What may have been restarted is not restarted twice.
+      if (performance.now() >= until || (wasLinked && asked.restart)) throw this.#cutOff(peer)
+    }
+  }
+
+  #cutOff(peer: number): ConnectError {
+    const { peerId } = this.#parts.owner.peers.get(peer)
+    const reason = 'it owns the actor, and is not linked with this peer'
+    return new ConnectError(`the actor may live on: ${peerId} cannot be told to end it: ${reason}`, {
+      attempts: [{ address: peerId, reason }],
+    })
   }
 
   #kill(row: number, restart: boolean, by: string): void {

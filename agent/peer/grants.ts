@@ -9,7 +9,10 @@ export interface GrantedTask {
   client: number
   number: number
   argumentBytes: number
-  /** Of a call: what its actor is called where it goes, in which incarnation, and who makes it. -1: no call. */
+  /**
+   * Of a call: what its actor is called where it goes, in which incarnation, and who makes it. -1: no call. Of an actor that is
+   * to be made `epoch` is 1 if it may be made anew after that, else 0.
+   */
   actor: number
   epoch: number
   caller: number

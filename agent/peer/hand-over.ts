@@ -17,7 +17,9 @@ export class HandOver {
     const tokens: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
       const ended = rows.state[row] === state.ready || rows.state[row] === state.remote
-      if (ended && rows.extra[row]?.home?.peer === peer && objects.isHere(row)) tokens.push(rows.token(row))
+      // An actor is no value: it moves, or ends (`Peer.drain`).
+      if (!ended || rows.extra[row]?.actor || rows.extra[row]?.home?.peer !== peer) continue
+      if (objects.isHere(row)) tokens.push(rows.token(row))
     }
     return tokens
   }
@@ -28,7 +30,7 @@ export class HandOver {
     const kept = new Set(Array.isArray(tokens) ? tokens : [])
     const coming: number[] = []
     for (let row = 0; row < rows.capacity; row++) {
-      if (rows.state[row] !== state.remote || objects.isHere(row)) continue
+      if (rows.state[row] !== state.remote || rows.extra[row]?.actor || objects.isHere(row)) continue
       const { locations } = rows.more(row)
       if (locations?.length !== 1 || locations[0].peer !== peer || !kept.has(locations[0].token)) continue
       objects.pull(row)

@@ -18,6 +18,8 @@ export const limits = {
   borrowerGraceMs: 5000,
   /** A ref's owner that is not linked may be met within this. */
   strangerMs: 1000,
+  /** The owner of an actor that is to be killed may be met within this. */
+  killLinkMs: 3000,
   /** How often a stream is tried again over a link that may come back. */
   relinkMs: 50,
   /** A payload that comes in parts: an error with everything in it (wire limits), and what is said beside it. */
@@ -66,6 +68,8 @@ export const limits = {
   stallMs: 1000,
   /** How often a peer that is drained looks at its actors. */
   drainActorsMs: 20,
+  /** So long new calls of an actor that is to move wait for those that run, before they are let through for as long. */
+  drainHoldMs: 500,
   /** How often the memory of a process with a limit is looked at. */
   memoryWatchMs: 50,
   /** What a process said before its end is read for so long, should its pipes stay open. */

@@ -35,6 +35,7 @@ import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
 import { Codes } from './codes.ts'
 import { Drain, type DrainOptions } from './drain.ts'
+import { drainActors } from './drain-actors.ts'
 import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
 import { failureValue } from './failure-values.ts'
@@ -213,6 +214,11 @@ export class Peer {
     })
     this.#actors = new PeerActors(this.#parts, this.#named, {
       ask: async (peer, method, params) => await this.#remote?.ask(peer, method, params),
+      reaches: peer => this.#remote?.reaches(peer) ?? false,
+      isGone: peer => {
+        const { peerId, incarnation } = this.#owner.peers.get(peer)
+        return this.#options.silence?.(peerId, incarnation).gone ?? true
+      },
       stirred: () => this.#stirred(),
     })
     this.#owner.actors.onOver = row => this.#named.over(row)
@@ -231,7 +237,12 @@ export class Peer {
     })
     this.#drain = new Drain(this.#parts, {
       shut: () => this.#shut(),
-      drainActors: deadlineAt => this.#drainActors(deadlineAt),
+      drainActors: deadlineAt =>
+        drainActors(this.#parts, deadlineAt, {
+          isSaving: row => this.#named.isSaving(row),
+          tick: () => this.#tick(),
+          stirred: () => this.#stirred(),
+        }),
       handOver: async () => await this.#remote?.handOver(),
       stirred: () => this.#stirred(),
     })
@@ -1081,30 +1092,6 @@ export class Peer {
     this.#owner.exchange.self = { ...this.#owner.exchange.self, closed: true }
     this.#owner.exchange.reconsider()
     this.#groups.peersChanged()
-  }
-
-  /**
-   * Actors that may be made anew move as soon as they have no call that runs, the others end at the deadline
-   * (`performance.now()`), which may come nearer meanwhile.
-   */
-  async #drainActors(deadlineAt: () => number): Promise<void> {
-    const { actors } = this.#owner
-    for (;;) {
-      const isLate = performance.now() >= deadlineAt()
-      let left = 0
-      this.#tick()
-      for (const { row, part, instance } of actors.instances()) {
-        if (this.#owner.mayMove(row)) {
-          part.moving = true
-          if ((instance.calls > 0 || this.#named.isSaving(row)) && !isLate) left++
-          else this.#owner.moveActor(row, 'its peer is drained')
-        } else if (isLate) this.#owner.expelActor(row, 'its peer was drained, and it may not be made anew')
-        else left++
-      }
-      this.#stirred()
-      if (left === 0) return
-      await delay(limits.drainActorsMs)
-    }
   }
 
   /** Ends the processes, and waits until they are gone: what is not waited for stays as a zombie as long as this program. */

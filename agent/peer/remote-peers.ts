@@ -121,6 +121,7 @@ const ASK_AGAIN_MS = 50
 const ANSWERS_MAX = 256
 const none: readonly number[] = []
 const noCall = { actor: -1, epoch: 0, caller: 0 }
+const mayRestart = { ...noCall, epoch: 1 }
 /** Products that leave in one frame, at most. */
 const PRODUCTS_MAX = 64
 /** Characters of a reason that travel. */
@@ -299,10 +300,10 @@ export class RemotePeers {
     if (credit !== 0) this.creditAt(peer, row, credit)
   }
 
-  /** Of a call: where it goes. */
+  /** Of a call: where it goes. Of an actor: whether it has restarts left. */
   #calls(row: number): { actor: number; epoch: number; caller: number } {
     const { owner } = this.#parts
-    if (owner.rows.actor[row] < 0) return noCall
+    if (owner.rows.actor[row] < 0) return owner.mayRestart(row) ? mayRestart : noCall
     const { token, epoch, caller } = owner.actors.target(row)
     return { actor: token, epoch, caller }
   }
@@ -870,6 +871,7 @@ export class RemotePeers {
         dependencies: [] as number[],
         values: [] as (Uint8Array | undefined)[],
         contained: more ? this.#names.readKeys(remote.heard, more[1]) : [],
+        movable: task.actor < 0 && task.epoch !== 0,
         ...(task.actor < 0 ? {} : { actor: { token: task.actor, epoch: task.epoch, caller: task.caller } }),
         ...(more?.[2] === undefined ? {} : { saved: this.#savedFrom(remote, more[2]) }),
       }

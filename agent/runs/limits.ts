@@ -14,4 +14,10 @@ export const limits = {
   /** From SIGTERM to SIGKILL, when a run is stopped, and when its agent ends. */
   stopMs: 5_000,
   closeMs: 1_500,
+  /** How often is looked whether processes of a run that is being stopped live, and how long after SIGKILL. */
+  groupLookMs: 50,
+  killedMs: 1_000,
+  /** Who has asked for a run within this follows it; who has not asked for so long since its end knows of that. */
+  followMs: 1_000,
+  quietMs: 500,
 } as const

@@ -21,11 +21,13 @@ export function answersOfRuns(
     anywhere: {
       runs: params => {
         const { id } = (params ?? {}) as { id?: string }
+        if (id !== undefined) runs.asked(id)
         const records = runs.list().filter(record => id === undefined || record.id === id)
         return records.map(row)
       },
       'run-output': params => {
         const { id, stream, from } = params as { id: string; stream: RunStream; from: number }
+        runs.asked(id)
         const piece = runs.output(id, stream, from)
         return piece ? { ...piece, bytes: piece.bytes.toString('base64') } : null
       },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isSameProcess, processIdentity } from '../process-identity.ts'
 import { limits } from './limits.ts'
 import { RunOutput, type RunPiece, type RunStream } from './run-output.ts'
@@ -29,8 +30,14 @@ interface Run {
   readonly output: RunOutput
   /** Of one that this agent started; it has an exit code. */
   readonly child: ChildProcess | undefined
-  stopping: NodeJS.Timeout | undefined
+  /** Its processes are being ended, and from when on by SIGKILL (`performance.now()`). */
+  ending?: Promise<void>
+  killAt: number
+  /** When somebody last asked how it goes on. */
+  askedAt: number
 }
+
+const fresh = { killAt: Number.POSITIVE_INFINITY, askedAt: Number.NEGATIVE_INFINITY }
 
 /**
  * The programs that this agent has started: each in a session of its own, its output in files of its own, so that neither
@@ -50,7 +57,7 @@ export class Runs {
     this.#log = log
     for (const record of readRunRecords(dir)) {
       const output = new RunOutput(runFolder(dir, record.id))
-      this.#runs.set(record.id, { record, output, child: undefined, stopping: undefined })
+      this.#runs.set(record.id, { record, output, child: undefined, ...fresh })
       if (record.state === 'running') this.#adopt(record)
     }
     this.#prune()
@@ -102,7 +109,7 @@ export class Runs {
         startedAt: Date.now(),
         endedAt: null,
       }
-      const run: Run = { record, output, child, stopping: undefined }
+      const run: Run = { record, output, child, ...fresh }
       this.#runs.set(id, run)
       writeRunRecord(this.#dir, record)
       child.once('exit', (code, signal) => this.#exited(run, code, signal))
@@ -122,8 +129,7 @@ export class Runs {
     }
   }
 
-  #exited({ record, stopping }: Run, code: number | null, signal: NodeJS.Signals | null): void {
-    clearTimeout(stopping)
+  #exited({ record }: Run, code: number | null, signal: NodeJS.Signals | null): void {
     if (record.state !== 'running') return
     const exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0)
     const reason = signal === null ? {} : { reason: `ended by ${signal}` }
@@ -147,35 +153,64 @@ export class Runs {
     return this.#runs.get(id)?.output.read(stream === 'stderr' ? 'stderr' : 'stdout', at)
   }
 
+  /** Somebody follows a run, or looks at it. */
+  asked(id: string): void {
+    const run = this.#runs.get(id)
+    if (run) run.askedAt = performance.now()
+  }
+
   /** Ends a run: SIGTERM for it and its children, then SIGKILL. Its record; undefined where there is no such run. */
   stop(id: string, killAfterMs: number = limits.stopMs): RunRecord | undefined {
     const run = this.#runs.get(id)
     if (!run) return undefined
-    const { record } = run
-    if (record.state === 'running' && run.stopping === undefined) {
-      signalGroup(record, 'SIGTERM')
-      run.stopping = setTimeout(() => {
-        if (record.state === 'running') signalGroup(record, 'SIGKILL')
-      }, killAfterMs)
+    if (run.record.state === 'running' || run.ending !== undefined) {
+      // Who is being stopped already may have less time now.
+      run.killAt = Math.min(run.killAt, performance.now() + killAfterMs)
+      run.ending ??= this.#endGroup(run)
     }
-    return { ...record }
+    return { ...run.record }
+  }
+
+  async #endGroup(run: Run): Promise<void> {
+    const { pid, processIdentity: identity } = run.record
+    // The pid of one that has ended may be another's by now; from here on the group that lives keeps it.
+    if (!isSameProcess(pid, identity)) return
+    signalGroup(pid, 'SIGTERM')
+    for (; signalGroup(pid, 0); await delay(limits.groupLookMs)) {
+      const late = performance.now() - run.killAt
+      if (late >= 0) signalGroup(pid, 'SIGKILL')
+      if (late >= limits.killedMs) return
+    }
   }
 
   /** Ends what runs, and waits until it has ended. */
   async close(): Promise<void> {
     this.#closed = true
-    const running = [...this.#runs.values()].filter(({ record }) => record.state === 'running')
-    for (const run of running) {
-      // Who is being stopped already has less time now.
-      clearTimeout(run.stopping)
-      run.stopping = undefined
-      this.stop(run.record.id, limits.closeMs)
-    }
-    while (running.some(({ record }) => record.state === 'running'))
+    const running = [...this.#runs.values()].filter(
+      ({ record, ending }) => record.state === 'running' || ending !== undefined,
+    )
+    for (const { record } of running) this.stop(record.id, limits.closeMs)
+    await this.#haveEnded()
+    await Promise.all(running.map(({ ending }) => ending))
+    clearTimeout(this.#looking)
+  }
+
+  async #haveEnded(): Promise<void> {
+    while ([...this.#runs.values()].some(({ record }) => record.state === 'running'))
       await new Promise<void>(resolve => {
         this.#onEnd.push(resolve)
       })
-    clearTimeout(this.#looking)
+  }
+
+  /** While it closes: resolves when those who follow a run have been told how it ended. They ask again and again until then. */
+  async told(): Promise<void> {
+    const follows = ({ askedAt }: Run): boolean => performance.now() - askedAt < limits.followMs
+    const followed = [...this.#runs.values()].filter(follows)
+    if (followed.length === 0) return
+    await this.#haveEnded()
+    const endedAt = performance.now()
+    const isQuiet = ({ askedAt }: Run): boolean => performance.now() - Math.max(askedAt, endedAt) >= limits.quietMs
+    while (!followed.every(isQuiet)) await delay(limits.groupLookMs)
   }
 
   /** While something runs: cuts output that grows too long, and sees whether those of a former agent live. */
@@ -222,13 +257,13 @@ function started(child: ChildProcess): Promise<number> {
   })
 }
 
-function signalGroup({ pid, processIdentity: identity }: RunRecord, signal: NodeJS.Signals): void {
-  // The pid of one that has ended may be another's by now.
-  if (!isSameProcess(pid, identity)) return
+/** Signals every process of a group; 0 only looks. False: it has none. */
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(-pid, signal)
-  } catch {
-    // It has just ended.
+    return process.kill(-pid, signal)
+  } catch (error) {
+    // Of another user's by now: it lives.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

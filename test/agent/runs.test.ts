@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { processIdentity } from '../../agent/process-identity.ts'
@@ -14,7 +15,8 @@ const folder = mkdtempSync(fileURLToPath(new URL('program-', import.meta.url)))
 const script = join(folder, 'program.ts')
 writeFileSync(
   script,
-  `import { init, task, get } from 'shoal'
+  `import { spawn } from 'node:child_process'
+import { init, task, get } from 'shoal'
 const [what, ...rest] = process.argv.slice(2)
 const goesOn = () => setInterval(() => {}, 1000)
 if (what === 'works') {
@@ -25,7 +27,11 @@ if (what === 'works') {
   process.exitCode = 7
 } else if (what === 'signal') process.kill(process.pid, 'SIGKILL')
 else if (what === 'stubborn') { process.on('SIGTERM', () => console.log('no')); console.log('up'); goesOn() }
-else { console.log('up'); goesOn() }
+else if (what === 'orderly') { process.on('SIGTERM', () => { console.log('bye'); process.exit(5) }); console.log('up'); goesOn() }
+else if (what === 'parent') {
+  const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; while :; do sleep 0.2; done'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  child.stdout.once('data', () => console.log('up ' + child.pid))
+} else { console.log('up'); goesOn() }
 `,
 )
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -183,4 +189,36 @@ t.test('an agent that was killed: its runs are found again where they live, and 
   const stopped = await shoal(agent.home, 'run', '--stop', lives.id, '--json')
   t.match(JSON.parse(stopped.out), { state: 'lost', exitCode: null })
   t.notOk(processIdentity(lives.pid))
+})
+
+t.test('what a run has started ends with it, though it outlives the program itself', async t => {
+  await using mesh = await AgentMesh.start(1, '--cpus', '1')
+  const [agent] = mesh.agents
+  for (const end of [(id: string) => ['run', '--stop', id], () => ['down', '--now']]) {
+    const { id, pid } = await detach(agent, 'parent')
+    const said = async () => / ?up (\d+)/.exec((await shoal(agent.home, 'logs', id)).out)?.[1]
+    await eventually('its child runs', async () => (await said()) !== undefined)
+    const child = Number(await said())
+    t.ok(processIdentity(child))
+    t.equal((await shoal(agent.home, ...end(id))).code, 0)
+    t.notOk(processIdentity(pid))
+    await eventually('the child has ended', () => processIdentity(child) === undefined)
+  }
+  await mesh.launch(agent.home, 'up')
+})
+
+t.test('who follows a run of another peer stays while that stands still, and hears of its end', async t => {
+  await using mesh = await AgentMesh.start(2, '--cpus', '1')
+  const [near, far] = mesh.agents
+  const { id } = await detach(far, 'orderly')
+  const terminal = attached(near, id)
+  await eventually('it prints', () => terminal.text().includes('up'))
+  process.kill(far.pid, 'SIGSTOP')
+  await delay(2500)
+  process.kill(far.pid, 'SIGCONT')
+  await mesh.settled(near, 2)
+  t.equal(terminal.child.exitCode, null, terminal.text())
+  t.equal((await shoal(far.home, 'down', '--now')).code, 0)
+  t.equal(await terminal.ended, 5, terminal.text())
+  t.match(terminal.text(), /up\nbye\n/)
 })
