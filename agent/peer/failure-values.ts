@@ -44,13 +44,13 @@ export function failureValue(failure: Exclude<Failure, { kind: 'code' }>, about:
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
   try {
-    return valueOf(failure, about)
+    return encodedFailure(failure, about)
   } finally {
     Error.stackTraceLimit = limit
   }
 }
 
-function valueOf(failure: Exclude<Failure, { kind: 'code' }>, about: FailureContext): Uint8Array {
+function encodedFailure(failure: Exclude<Failure, { kind: 'code' }>, about: FailureContext): Uint8Array {
   const { taskId, peerId, attempt } = about
   switch (failure.kind) {
     case 'infeasible': {

@@ -459,8 +459,7 @@ export class Runner {
     let args: unknown[]
     try {
       args = this.#arguments(call, actor.codec, dependencies, memory, at)
-      if (typeof runnable.call !== 'function')
-        throw new TypeError(missing(actor, spec.call as CallSpec))
+      if (typeof runnable.call !== 'function') throw new TypeError(missing(actor, spec.call as CallSpec))
     } catch (error) {
       this.#fail(task, undefined, error)
       return
