@@ -169,5 +169,11 @@ t.test('an actor of a program at the drained peer moves once, with what others c
   const seen = await get(calling, { timeoutMs: 20_000 })
   t.ok(seen.every(({ x }, i) => x === i))
   t.match(await Array.fromAsync(attached.state.actors({ className: 'Counts' })), [{ state: 'alive', restarts: 1 }])
+  // Nobody else is left that could take it: it comes back, and is called.
+  mesh.kill(first)
+  await eventually('it has come back', async () => {
+    const at = await get(handle.add.options({ retries: -1 }).remote(0), { timeoutMs: 20_000 }).catch(() => undefined)
+    return at?.at === second.peerId
+  })
   handle[Symbol.dispose]()
 })
