@@ -143,6 +143,7 @@ export class Actors {
     part.instance = { ...at, calls: 0, sent: undefined, held: undefined, ending: false }
     this.#rows.more(row).bytes = this.#rows.attempt[row]
     if (part.reason !== undefined) part.reason = undefined
+    if (part.moving) part.moving = false
     let there = this.#onThread.get(thread)
     if (!there) {
       there = new Set()

@@ -250,8 +250,9 @@ export class Exchange {
     // A peer that is drained is none for what is bound to it.
     const isBound = this.self.closed && !soft && kind.placement.peer === this.self.peerId
     const selfFits = !isBound && this.#fits(kind, this.self)
-    const selfPlaced = this.#placed(kind, this.self)
     const others = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
+    const leaves = this.self.closed && soft && others.length > 0
+    const selfPlaced = !leaves && this.#placed(kind, this.self)
     const placedElsewhere = others.some(({ offer }) => this.#placed(kind, offer))
     // A soft wish counts as long as somebody can meet it.
     const wish = !soft || placedElsewhere || (selfFits && selfPlaced)
@@ -327,7 +328,7 @@ export class Exchange {
     const fitting = [...this.#others.values()].filter(({ offer }) => !offer.closed && this.#fits(kind, offer))
     const placed = fitting.filter(({ offer }) => this.#placed(kind, offer))
     if (placed.length > 0) return placed
-    if (!soft || this.#placed(kind, this.self)) return []
+    if (!soft || (!this.self.closed && this.#placed(kind, this.self))) return []
     return fitting
   }
 

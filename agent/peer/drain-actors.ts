@@ -14,7 +14,7 @@ export interface DrainActorsHost {
 }
 
 const moved = 'its peer is drained'
-const expelled = 'its peer was drained, and it may not be made anew'
+const expelled = 'its peer was drained, and it may not be made anew elsewhere'
 
 /**
  * Actors that may be made anew move as soon as they have no call that runs, the others end at the deadline
@@ -34,7 +34,7 @@ export async function drainActors(
     let left = 0
     tick()
     for (const { row, part, instance } of owner.actors.instances()) {
-      if (owner.mayMove(row)) {
+      if (owner.mayMove(row) && !returns(owner, row)) {
         if ((instance.calls === 0 && !isSaving(row)) || isLate) owner.moveActor(row, moved)
         else {
           left++
@@ -56,6 +56,12 @@ export async function drainActors(
     if (left === 0) return
     await delay(limits.drainActorsMs)
   }
+}
+
+/** Whether one of this peer's own would be made here again, as no other peer could take it. */
+function returns({ rows, kinds }: PeerParts['owner'], row: number): boolean {
+  const extra = rows.extra[row]
+  return !extra?.home && !extra?.actor?.detached && kinds[rows.kind[row]]?.here === true
 }
 
 /** Actors whose constructors run here, or are going to. */

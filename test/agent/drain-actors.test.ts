@@ -135,6 +135,45 @@ t.test('one whose restarts are used up lives to the deadline', { timeout: 120_00
   t.equal(await get(used.where.remote()), second.peerId)
   await drain(second.peerId, { deadlineMs: 0 })
   await drained
-  await t.rejects(get(used.where.remote()), { code: 'SHOAL_ACTOR_DIED', message: /may not be made anew/ })
+  await t.rejects(get(used.where.remote()), { code: 'SHOAL_ACTOR_DIED', message: /may not be made anew elsewhere/ })
   for (const one of [used, left]) one[Symbol.dispose]()
+})
+
+t.test('an actor of a program at the drained peer moves once, with what others call', { timeout: 120_000 }, async t => {
+  class Counts {
+    async add(x: number) {
+      await delay(1)
+      return { x, at: context().peerId }
+    }
+  }
+  const many = task(async ([one]: ActorHandle<Counts>[], gate: string) => {
+    const seen: { x: number; at: string }[] = []
+    for (let x = 0; x < 50 || !existsSync(gate); x++) seen.push(await get(one.add.remote(x)))
+    return seen
+  })
+  await using mesh = await AgentMesh.start(2, '--cpus', '2')
+  const [first, second] = mesh.agents
+  await using attached = await init({ address: second.socket, logToDriver: false })
+  const handle = actor(Counts, { placement: { peer: second.peerId, soft: true }, restarts: -1 }).remote()
+  t.equal((await get(handle.add.remote(0))).at, second.peerId)
+  const gate = `${t.testdir({})}/gate`
+  const calling = many.options({ placement: { peer: first.peerId } }).remote([handle], gate)
+  await eventually('it is called', async () => {
+    const [row] = await Array.fromAsync(attached.state.tasks({ name: 'many', state: 'running' }))
+    return row !== undefined
+  })
+  await drain(second.peerId, { deadlineMs: 20_000 })
+  const ends = handle.add.remote(0)
+  t.equal((await get(ends, { timeoutMs: 20_000 })).at, first.peerId)
+  writeFileSync(gate, '')
+  const seen = await get(calling, { timeoutMs: 20_000 })
+  t.ok(seen.every(({ x }, i) => x === i))
+  t.match(await Array.fromAsync(attached.state.actors({ className: 'Counts' })), [{ state: 'alive', restarts: 1 }])
+  // Nobody else is left that could take it: it comes back, and is called.
+  mesh.kill(first)
+  await eventually('it has come back', async () => {
+    const at = await get(handle.add.options({ retries: -1 }).remote(0), { timeoutMs: 20_000 }).catch(() => undefined)
+    return at?.at === second.peerId
+  })
+  handle[Symbol.dispose]()
 })
