@@ -81,6 +81,8 @@ export class NameDirectory implements Directory {
       events: {
         changed: id => {
           this.#leader?.stirred()
+          // What it finds in its log when it starts, too, which is carried out after that.
+          if (!this.#timer) this.#wake()
           this.#host.changed?.(id)
         },
         ended: (entry, reason) => {
@@ -229,9 +231,7 @@ export class NameDirectory implements Directory {
 
   /** Looks at everything regularly, as long as there is anything to look at. */
   #wake(): void {
-    const needed =
-      !this.#closed &&
-      (this.#linked.size > 0 || this.#replica.raft.config.voters.length > 1 || this.#replica.entries.detached > 0)
+    const needed = !this.#closed && this.#hasToLook()
     if (needed && !this.#timer) {
       this.#timer = setInterval(() => this.#tick(), limits.tickMs)
       this.#timer.unref()
@@ -239,6 +239,15 @@ export class NameDirectory implements Directory {
       clearInterval(this.#timer)
       this.#timer = undefined
     }
+  }
+
+  #hasToLook(): boolean {
+    // While it reads what is stored.
+    if (!this.#replica) return false
+    const { raft, entries } = this.#replica
+    if (this.#linked.size > 0 || raft.config.voters.length > 1 || entries.detached > 0) return true
+    // Leases end, though nobody is there whom they could be renewed with.
+    return this.#holder.size > 0 && !this.#alone
   }
 
   #tick(): void {
@@ -313,6 +322,11 @@ export class NameDirectory implements Directory {
       log,
     })
     leader.stirred()
+    // Whose owners or hosts are over by now, of what was decided before.
+    this.#replica.read().then(
+      () => leader.look(),
+      () => undefined,
+    )
     return leader
   }
 

@@ -129,6 +129,7 @@ export class Leader {
 
   /** Whose leases are over. */
   look(): void {
+    if (this.#ended) return
     const now = this.#port.now()
     // This process stood still: renewals of that time are still to be read.
     if (now - this.#lookedAt > limits.renewMs) this.#since = now
