@@ -35,6 +35,8 @@ export class Replicas {
   /** What this peer put anew, by the old key. */
   readonly #successors = new Map<number, number>()
   readonly #waiting = new Map<number, (() => void)[]>()
+  /** Who could not keep a copy, of objects of this peer's that wait for theirs. */
+  readonly #refused = new Map<number, Set<number>>()
   #client = -1
   #number = 1
 
@@ -70,15 +72,16 @@ export class Replicas {
     })
   }
 
-  /** Asks for the copies that are missing. */
-  #fill(row: number): void {
+  /** Asks for the copies that are missing. `anew`: who follows whom has changed, which those who have one are told. */
+  #fill(row: number, anew = false): void {
     const replicas = this.#rows.more(row).replicas as Map<number, boolean>
     const missing = limits.replicas - replicas.size
     if (missing <= 0) return
+    const refused = this.#refused.get(this.#rows.token(row))
     const fresh = this.#candidates()
-      .filter(peer => !replicas.has(peer))
+      .filter(peer => !replicas.has(peer) && !refused?.has(peer))
       .slice(0, missing)
-    if (fresh.length === 0) return
+    if (fresh.length === 0 && !anew) return
     for (const peer of fresh) replicas.set(peer, false)
     // The others learn the new order with it.
     for (const peer of replicas.keys()) this.#effects.keep(peer, row, [...replicas.keys()])
@@ -92,10 +95,13 @@ export class Replicas {
     this.#settle(row)
   }
 
-  /** It has no room for it, or is gone. */
+  /** It has no room for it, or is gone: another is asked, and nobody waits for it to take over. */
   notKept(token: number, peer: number): void {
     const row = this.#rows.rowOf(token)
     if (row < 0 || !this.#rows.more(row).replicas?.delete(peer)) return
+    const refused = this.#refused.get(token) ?? new Set()
+    this.#refused.set(token, refused.add(peer))
+    this.#fill(row, true)
     this.#settle(row)
   }
 
@@ -105,6 +111,7 @@ export class Replicas {
     const replicas = this.#rows.more(row).replicas
     if (!waiting || !replicas || [...replicas.values()].includes(false)) return
     this.#waiting.delete(token)
+    this.#refused.delete(token)
     for (const resolve of waiting) resolve()
   }
 
@@ -114,6 +121,7 @@ export class Replicas {
       for (const peer of rows.more(row).replicas?.keys() ?? [])
         this.#effects.unkeep(peer, rows.client[row], rows.number[row])
       const token = rows.token(row)
+      this.#refused.delete(token)
       for (const resolve of this.#waiting.get(token) ?? []) resolve()
       this.#waiting.delete(token)
     }
@@ -223,6 +231,10 @@ export class Replicas {
 
   /** A peer has come: copies that could not be made before are made there. */
   peerCame(): void {
-    for (const row of this.#protected) this.#fill(row)
+    for (const row of this.#protected) {
+      const token = this.#rows.token(row)
+      if (!this.#waiting.has(token)) this.#refused.delete(token)
+      this.#fill(row)
+    }
   }
 }

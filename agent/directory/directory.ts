@@ -111,9 +111,9 @@ export class NameDirectory implements Directory {
         return (await this.#requests.ask({ do: 'renew', run: self, holds }, limits.leaseMs)) as Renewed
       },
       host: () => this.#host,
-      overAgain: ({ id, epoch, kind }, { reason, mayRestart }) => {
+      overAgain: ({ id, epoch, kind }, { reason, mayRestart, free }) => {
         if (this.#telling.has(id)) return
-        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart)
+        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart, free)
         told.catch(() => undefined)
       },
       begunAgain: ({ id, epoch }, { token, data }) => {
@@ -499,8 +499,8 @@ export class NameDirectory implements Directory {
     }
   }
 
-  async ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean> {
-    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart }
+  async ended(id: number, epoch: number, reason: string, mayRestart: boolean, free?: boolean): Promise<boolean> {
+    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart, free }
     this.#holder.over(id, epoch, over)
     const applies = await this.#tell(id, { do: 'ended', id, epoch, ...over })
     if ((this.#holder.epochOf(id) ?? Number.POSITIVE_INFINITY) <= epoch) this.#holder.forget(id)

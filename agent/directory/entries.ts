@@ -155,8 +155,12 @@ export class Entries {
   }
 
   /** Its host is gone, or has ended it: the next one may begin it if a restart is left. */
-  #ended(entry: Entry, how: { reason: string; mayRestart: boolean }, at: number): void {
-    const { reason, mayRestart } = how
+  #ended(entry: Entry, how: { reason: string; mayRestart: boolean; free?: boolean | undefined }, at: number): void {
+    const { reason, mayRestart, free } = how
+    if (free && entry.state !== 'alive') {
+      this.#put({ ...withoutHolder(entry), reason })
+      return
+    }
     if (!mayRestart || entry.restartsLeft === 0) {
       this.#remove(entry, reason, at)
       return

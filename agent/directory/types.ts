@@ -70,8 +70,11 @@ export interface Directory {
   free(id: number): Promise<void>
   /** Its host has begun it. False: it is another's by now, and has to stop here. */
   alive(id: number, epoch: number, token: number, data?: string): Promise<boolean>
-  /** Its host has ended it. With `mayRestart` it is begun anew if a restart is left. False: it is another's by now. */
-  ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean>
+  /**
+   * Its host has ended it. With `mayRestart` it is begun anew if a restart is left; `free`: it could not begin it, and another
+   * may try, which costs no restart. False: it is another's by now.
+   */
+  ended(id: number, epoch: number, reason: string, mayRestart: boolean, free?: boolean): Promise<boolean>
   checkpoint(id: number, epoch: number, value: string): Promise<boolean>
   /** Whether this peer's lease of it runs at this moment: to be asked after a call too, before its answer leaves. No I/O. */
   holds(id: number, epoch: number): boolean

@@ -16,6 +16,11 @@ export const namesOwner = { peerId: '@names', incarnation: 0 } as const
 const LOOK_MS = 100
 /** How often the directory is asked which of them are over, of those whose arguments this peer holds. */
 const OVER_MS = 2000
+/** How often it is asked whose code is still needed, and how long what no entry names is kept. */
+const CODE_LOOK_MS = 30_000
+const CODE_KEPT_MS = 60_000
+/** Of a hash, what an entry keeps: in 64 KiB there is room for some thousand. */
+const CODE_KEY_CHARACTERS = 12
 /** Classes of actors that are remembered by their ids. */
 const CLASSES_MAX = 10_000
 /** Of an error with which an actor could not be made, what the directory keeps. */
@@ -32,8 +37,8 @@ export interface NamedHost {
   endJob(name: JobName): void
   /** Stops everything that a worker does, and lets it go on. */
   freeze(thread: number, frozen: boolean): void
-  /** Asks peers to keep code, and waits for a while until some have it. */
-  spread(hashes: readonly string[]): Promise<void>
+  /** Asks all linked peers, and waits for their answers for a while. */
+  askAll(method: string, params: unknown): Promise<void>
   log(line: string): void
 }
 
@@ -44,6 +49,8 @@ interface Reach {
   number?: number
   /** Of a detached one: how the handles of its maker name it, {peer/incarnation/client/number}. */
   origin?: string
+  /** How the hashes of its code begin: it is kept as long as there is an entry that names it. */
+  codes?: string[]
   shape: string
 }
 
@@ -90,10 +97,12 @@ export class NamedActors implements DirectoryHost {
   readonly #claims = new Map<number, Promise<void>>()
   /** Detached actors that live here, by their ids. */
   readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
-  readonly #saved = new Map<number, Saved>()
+  /** The last that was saved and is not on its way to the directory yet, and what it names. */
+  readonly #saved = new Map<number, Saved & { holds: readonly number[] }>()
   /** What detached actors need to be made anew, by their ids: held by who made them until they are over, by a host until another is. */
   readonly #needed = new Map<number, Needed>()
   #looks: NodeJS.Timeout | undefined
+  #codeLooks: NodeJS.Timeout | undefined
   #closed = false
   /** That which is being begun here, and is not hosted yet. */
   #begun: { entry: Entry; ended: boolean } | undefined
@@ -122,7 +131,10 @@ export class NamedActors implements DirectoryHost {
   directory(): Promise<Directory> {
     const { open } = this.#host
     if (!open) return Promise.reject(new Error('this peer has no directory of names'))
-    this.#directory ??= open(this)
+    if (!this.#directory) {
+      this.#directory = open(this)
+      this.#lookAtCode()
+    }
     return this.#directory
   }
 
@@ -168,9 +180,10 @@ export class NamedActors implements DirectoryHost {
     if (!actor?.name) return
     const namespace = actor.namespace ?? this.#parts.namespaceOf(rows.job[row], rows.kind[row])
     const detached = actor.detached ? this.#specOf(row, namespace) : undefined
-    if (detached) await this.#host.spread([spec.code, ...spec.blobs, ...spec.codes].filter(hash => hash !== ''))
+    const hashes = detached ? codeOf(spec) : []
+    if (detached) await this.#spreadCode(hashes)
     const reach: Reach = actor.detached
-      ? { shape: actor.shape, origin: [...this.#nameOf(row)].join('/') }
+      ? { shape: actor.shape, origin: [...this.#nameOf(row)].join('/'), codes: hashes.map(codeKey) }
       : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
     const directory = await this.directory()
     const { won, entry } = await directory.claim({
@@ -306,6 +319,7 @@ export class NamedActors implements DirectoryHost {
   close(): void {
     this.#closed = true
     clearTimeout(this.#looks)
+    clearTimeout(this.#codeLooks)
   }
 
   /** Lets go of what actors needed that are over, or have another host that holds it. */
@@ -329,6 +343,61 @@ export class NamedActors implements DirectoryHost {
     if (entries) this.#host.stirred()
     this.#looks = undefined
     if (this.#needed.size > 0) this.#lookLater()
+  }
+
+  // ---- their code
+
+  /** It has to be had when an actor is made anew, whoever is gone by then: all keep it, on disk where they have one. */
+  async #spreadCode(hashes: readonly string[]): Promise<void> {
+    await this.#haveCode(hashes)
+    await this.#host.askAll('keep-code', { hashes })
+  }
+
+  /** Another peer makes a detached actor. */
+  async keepCode(params: unknown): Promise<null> {
+    await this.#haveCode((params as { hashes: string[] }).hashes)
+    return null
+  }
+
+  /** Keeps code. False: it cannot be had. */
+  async #haveCode(hashes: readonly string[]): Promise<boolean> {
+    const { codes, wantCode } = this.#parts
+    const client = this.#client
+    const keep = async (hash: string): Promise<boolean> => {
+      try {
+        return await codes.keep(hash, client)
+      } catch (error) {
+        this.#host.log(`code of a detached actor could not be written: ${(error as Error).message}`)
+        return true
+      }
+    }
+    const had = await Promise.all(
+      hashes.map(async hash => (await keep(hash)) || ((await wantCode(hash)) && (await keep(hash)))),
+    )
+    this.#lookAtCode()
+    return !had.includes(false)
+  }
+
+  /** Looks after a while whether what is kept is still needed. */
+  #lookAtCode(): void {
+    if (this.#codeLooks || this.#closed || !this.#parts.codes.keepsAny) return
+    this.#codeLooks = setTimeout(() => void this.#letGoCode(), CODE_LOOK_MS).unref()
+  }
+
+  async #letGoCode(): Promise<void> {
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => undefined)
+    this.#codeLooks = undefined
+    if (this.#closed) return
+    try {
+      const needed = new Set(entries?.flatMap(({ data }) => (JSON.parse(data) as Reach).codes ?? []))
+      // What is being claimed has no entry yet.
+      if (entries) this.#parts.codes.letGoUnused(this.#client, hash => needed.has(codeKey(hash)), CODE_KEPT_MS)
+    } catch (error) {
+      this.#host.log(`code that is not needed any more could not be removed: ${(error as Error).message}`)
+    }
+    this.#lookAtCode()
   }
 
   // ---- where detached actors are
@@ -402,10 +471,34 @@ export class NamedActors implements DirectoryHost {
     const { owner, names } = this.#parts
     const { spec } = JSON.parse(entry.spec ?? '{}') as Spec
     const chosen = owner.exchange.choose(this.#kindOf(-1, spec, { placement: placementOf(spec) }))
-    if (chosen === undefined) return undefined
+    if (chosen === undefined) {
+      this.#waits(entry)
+      return undefined
+    }
     if (chosen === 'self') return { ...names.own }
     const { peerId, incarnation } = owner.peers.get(chosen)
     return { peerId, incarnation }
+  }
+
+  /** Nobody has room for it. What it has saved would be let go of where copies are, if nobody held it until it has a host. */
+  #waits({ id, epoch, checkpoint }: Entry): void {
+    const needed = this.#needed.get(id)
+    if (checkpoint === undefined || (needed && needed.epoch >= epoch)) return
+    const { objects } = this.#parts.owner
+    const saved = objects.rowsOfKeys(this.#keysOf((JSON.parse(checkpoint) as Saved).contained))
+    if (saved.length === 0) return
+    this.#need(id, { saved, epoch })
+    for (const row of saved) objects.ask(row)
+    this.#host.stirred()
+  }
+
+  /** Objects by their names, as the owner's core knows them. */
+  #keysOf(list: readonly ObjectName[]): number[] {
+    const { names } = this.#parts
+    return list.flatMap(([peerId, incarnation, client, number]) => [
+      names.clientId({ peerId, incarnation }, client),
+      number,
+    ])
   }
 
   /** The kind of a detached actor: how often it may be made anew is the directory's to say. */
@@ -431,7 +524,7 @@ export class NamedActors implements DirectoryHost {
   }
 
   async #begin(entry: Entry): Promise<void> {
-    const { owner, codes, specs, kindJobs, wantCode, names, now } = this.#parts
+    const { owner, specs, kindJobs, now } = this.#parts
     const told = JSON.parse(entry.spec ?? '{}') as Spec
     const { spec, namespace } = told
     const jobName: JobName = {
@@ -441,18 +534,16 @@ export class NamedActors implements DirectoryHost {
       jobId: `${taskIdText(namesOwner, 0, entry.id)}-job`,
       namespace,
     }
-    const job = this.#host.jobOf(jobName)
-    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) {
-      if (hash === '' || codes.use(hash, this.#client)) continue
-      if (!(await wantCode(hash))) throw new Error('no peer that lives has its code any more')
-      codes.use(hash, this.#client)
+    if (!(await this.#haveCode(codeOf(spec)))) {
+      this.#host.log(`actor ${entry.name} could not be made here: no peer that is linked has its code`)
+      this.#say(entry, 'no peer that is reached has its code', true, true)
+      return
     }
+    const job = this.#host.jobOf(jobName)
     const kind = owner.kinds.length
     owner.kinds.push(this.#kindOf(kind, spec, { pool: poolOf(spec), pinned: true }))
     specs.push({ ...spec, actor: { ...(spec.actor as NonNullable<FunctionSpec['actor']>), namespace } })
     kindJobs.push(job)
-    const keys = (list: readonly ObjectName[]): number[] =>
-      list.flatMap(([peerId, incarnation, client, number]) => [names.clientId({ peerId, incarnation }, client), number])
     const saved = entry.checkpoint === undefined ? undefined : (JSON.parse(entry.checkpoint) as Saved)
     const begun = { entry, ended: false }
     this.#begun = begun
@@ -465,9 +556,11 @@ export class NamedActors implements DirectoryHost {
         epoch: entry.epoch,
         restarts: entry.restarts,
         movable: entry.restartsLeft !== 0,
-        dependencies: told.dependencies.map(one => ('object' in one ? keys([one.object]) : fromText(one.value))),
-        contained: keys(told.contained),
-        ...(saved ? { saved: { value: fromText(saved.value), contained: keys(saved.contained) } } : {}),
+        dependencies: told.dependencies.map(one =>
+          'object' in one ? this.#keysOf([one.object]) : fromText(one.value),
+        ),
+        contained: this.#keysOf(told.contained),
+        ...(saved ? { saved: { value: fromText(saved.value), contained: this.#keysOf(saved.contained) } } : {}),
       },
       fromText(told.arguments),
       now(),
@@ -511,9 +604,10 @@ export class NamedActors implements DirectoryHost {
     this.#say(entry, told, mayRestart)
   }
 
-  #say(entry: Entry, reason: string, mayRestart: boolean): void {
+  /** `free`: it has not begun here, which costs it no restart. */
+  #say(entry: Entry, reason: string, mayRestart: boolean, free = false): void {
     void this.directory()
-      .then(directory => directory.ended(entry.id, entry.epoch, reason, mayRestart))
+      .then(directory => directory.ended(entry.id, entry.epoch, reason, mayRestart, free))
       .catch((error: Error) => this.#host.log(`the directory could not be told of ${entry.name}: ${error.message}`))
   }
 
@@ -521,33 +615,43 @@ export class NamedActors implements DirectoryHost {
     const hosted = this.#hosted.get(id)
     if (!hosted) return
     this.#hosted.delete(id)
+    for (const held of this.#saved.get(id)?.holds ?? []) this.#parts.owner.objects.letGo(held)
     this.#saved.delete(id)
     this.#host.endJob(hosted.job)
   }
 
   /** What it has saved goes to the directory: the newest, one at a time. */
   save(row: number, part: ActorPart): void {
-    const id = this.#parts.owner.rows.number[row]
+    const { rows, objects } = this.#parts.owner
+    const id = rows.number[row]
     const hosted = this.#hosted.get(id)
     if (hosted?.row !== row || !part.saved) return
     const { value, holds } = part.saved
-    this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)) })
-    this.#need(id, { saved: holds })
+    const before = this.#saved.get(id)
+    for (const held of holds) objects.hold(held)
+    for (const held of before?.holds ?? []) objects.letGo(held)
+    this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)), holds })
     if (!hosted.saving) void this.#saveNext(id)
   }
 
+  /** What the one before names is held until the directory has this one. */
   async #saveNext(id: number): Promise<void> {
     const hosted = this.#hosted.get(id)
     const saved = this.#saved.get(id)
     if (!hosted || !saved) return
+    const { holds, ...said } = saved
     this.#saved.delete(id)
     hosted.saving = true
+    let isKept = false
     try {
-      await (await this.directory()).checkpoint(id, hosted.entry.epoch, JSON.stringify(saved))
+      isKept = await (await this.directory()).checkpoint(id, hosted.entry.epoch, JSON.stringify(said))
     } catch (error) {
       this.#host.log(`a checkpoint of ${hosted.entry.name} could not be kept: ${(error as Error).message}`)
     }
     hosted.saving = false
+    if (isKept) this.#need(id, { saved: holds })
+    for (const held of holds) this.#parts.owner.objects.letGo(held)
+    this.#host.stirred()
     await this.#saveNext(id)
   }
 
@@ -612,6 +716,15 @@ export class NamedActors implements DirectoryHost {
         pendingCalls: 0,
       }))
   }
+}
+
+/** What is to be had where a function runs, by its hashes. */
+function codeOf({ code, blobs, codes }: FunctionSpec): string[] {
+  return [...new Set([code, ...blobs, ...codes])].filter(hash => hash !== '')
+}
+
+function codeKey(hash: string): string {
+  return hash.slice(0, CODE_KEY_CHARACTERS)
 }
 
 /** Of which class an entry's actor is. */

@@ -33,7 +33,7 @@ import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
-import { Codes } from './codes.ts'
+import { type CodeStorage, Codes } from './codes.ts'
 import { Drain, type DrainOptions } from './drain.ts'
 import { drainOptionsFrom, drainOther } from './drain-other.ts'
 import { type Driver, SocketClient } from './driver.ts'
@@ -42,7 +42,7 @@ import { groupRooms, waitingGroups } from './group-rooms.ts'
 import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
-import { NamedActors, namesOwner } from './named-actors.ts'
+import { NamedActors } from './named-actors.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -70,6 +70,8 @@ export interface PeerOptions {
   folders: string[]
   /** A folder for objects that do not fit into memory: this peer's alone, removed when it closes. */
   spillDir: string
+  /** Where the code of detached actors outlives this peer. Default: nowhere. */
+  codeStorage?: CodeStorage
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
   /**
@@ -112,7 +114,7 @@ export class Peer {
   readonly #owner: Owner
   readonly #parts: PeerParts
   readonly #store: Store
-  readonly #codes = new Codes()
+  readonly #codes: Codes
   readonly #state: PeerState
   readonly #bell: Int32Array
   readonly #loop: BellLoop
@@ -149,6 +151,7 @@ export class Peer {
 
   constructor(options: PeerOptions) {
     this.#options = options
+    this.#codes = new Codes(options.codeStorage)
     this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes), options.spillDir, {
       spilled: (id, trouble) => {
         if (trouble !== undefined) options.log(`an object could not be spilled: ${trouble}`)
@@ -208,7 +211,9 @@ export class Peer {
       jobOf: name => this.#jobOf(name),
       endJob: name => this.#endForeignJob(name),
       freeze: (thread, frozen) => this.#hosts.get(thread)?.channel.freeze(frozen),
-      spread: hashes => this.#spreadCode(hashes),
+      askAll: async (method, params) => {
+        if (this.#remote) await this.#askOthers(method, () => params)
+      },
       log: line => options.log(line),
     })
     this.#actors = new PeerActors(this.#parts, this.#named, {
@@ -523,22 +528,6 @@ export class Peer {
       attempt: rows.attempt[row] + 1,
       ...this.#actors.about(row),
     })
-  }
-
-  /** Code of a detached actor has to be had when it is made anew, whoever is gone by then. */
-  async #spreadCode(hashes: readonly string[]): Promise<void> {
-    await this.#keepCode({ hashes })
-    if (this.#remote) await this.#askOthers('keep-code', () => ({ hashes }))
-  }
-
-  async #keepCode(params: unknown): Promise<null> {
-    const { hashes } = params as { hashes: string[] }
-    const client = this.#names.clientId(namesOwner, 0)
-    for (const hash of hashes) {
-      if (this.#codes.use(hash, client)) continue
-      if (await this.#parts.wantCode(hash)) this.#codes.use(hash, client)
-    }
-    return null
   }
 
   /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
@@ -929,7 +918,7 @@ export class Peer {
     if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'kill-actor') return await this.#actors.killByPeer(params)
-    if (method === 'keep-code') return await this.#keepCode(params)
+    if (method === 'keep-code') return await this.#named.keepCode(params)
     if (method === 'heard') return null
     if (method === 'drain') {
       await this.drain(drainOptionsFrom(params))

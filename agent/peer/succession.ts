@@ -162,7 +162,7 @@ export class Succession {
   }
 
   async #resolve(peer: number, tokens: number[]): Promise<void> {
-    const { rows, objects, peers } = this.#parts.owner
+    const { rows, objects, peers, replicas } = this.#parts.owner
     const { peerId, incarnation } = peers.get(peer)
     let open = tokens.map(token => rows.rowOf(token))
     let detached: ReadonlyMap<string, number> | undefined
@@ -171,8 +171,11 @@ export class Succession {
       const answers = await this.#askAll({ peerId, incarnation, keys })
       const later: number[] = []
       for (const [i, row] of open.entries()) {
+        // A ref that was met later than the death of its owner may be of what this peer itself has taken over.
+        const own = replicas.successionOf(rows.client[row], rows.number[row])
         const found = answers.find(({ answer }) => Array.isArray(answer[i]))
-        if (found) {
+        if (own.is === 'here') objects.adopt(row, own.row)
+        else if (found) {
           const [client, number] = found.answer[i] as Key
           objects.adopt(row, objects.rowOfKey(peers.clientId(found.peer, client), number))
         } else if (performance.now() < until && answers.some(({ answer }) => answer[i] === 'not yet')) {

@@ -52,6 +52,21 @@ t.test('two others keep a copy; one that is lost is made elsewhere; all go with 
   t.ok(s.clean)
 })
 
+t.test('one that cannot keep a copy takes over from nobody: another is asked', async t => {
+  const { s, peers } = among('A', 'B', 'C')
+  const [a, b, c] = peers
+  const row = put(s)
+  const done = s.owner.replicas.protect(row)
+  t.equal(keeps(s).length, 2)
+  const token = s.owner.rows.token(row)
+  s.owner.replicas.notKept(token, a)
+  t.same(keeps(s), [`keep row ${row} at p${b}, order ${b} ${c}`, `keep row ${row} at p${c}, order ${b} ${c}`])
+  s.owner.replicas.notKept(token, c)
+  t.same(keeps(s), [`keep row ${row} at p${b}, order ${b}`], 'who is left follows first')
+  s.owner.replicas.kept(token, b)
+  await done
+})
+
 t.test('alone nobody can keep it: it is protected once somebody comes', async t => {
   const { s } = among()
   const row = put(s)

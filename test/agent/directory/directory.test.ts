@@ -260,6 +260,27 @@ t.test('what a host could not say while nobody decided is known when somebody do
   await eventually('the name is free', async () => (await a.names.lookup('space', 'own')) === undefined)
 })
 
+t.test('what no host can begin is tried ever more slowly, and costs no restart', { timeout: 30_000 }, async t => {
+  const mesh = new TestMesh()
+  t.teardown(() => mesh.close())
+  const begun: number[] = []
+  let can = false
+  const a = mesh.add('a', {
+    host: ({ id, epoch }, names) => {
+      begun.push(performance.now())
+      if (can) void names.alive(id, epoch, 7)
+      else void names.ended(id, epoch, 'nobody has its code', true, true)
+    },
+  })
+  const { entry } = await a.names.claim(detached('n', 1))
+  await eventually('it was tried', () => begun.length >= 5)
+  t.ok(begun[4] - begun[1] >= 250 + 500 + 1000, begun.join())
+  t.match(await a.names.locate(entry.id), { state: 'pending', restarts: 0, reason: 'nobody has its code' })
+  can = true
+  await eventually('it is alive', async () => ((await a.names.locate(entry.id)) as any)?.state === 'alive')
+  t.match(await a.names.locate(entry.id), { restarts: 0, restartsLeft: 1 })
+})
+
 t.test('kill: its holder stops it before it is gone', { timeout: 30_000 }, async t => {
   const mesh = new TestMesh()
   t.teardown(() => mesh.close())
