@@ -12,7 +12,7 @@ import { Parts, toParts } from './parts.ts'
 import { NotLeader, Replica } from './replica.ts'
 import { answerMs, Requests } from './requests.ts'
 import type { Storage } from './storage.ts'
-import type { Claim, Directory, DirectoryHost, Entry, PeerRun } from './types.ts'
+import type { Claim, Directory, DirectoryHost, EndedEntry, Entry, PeerRun } from './types.ts'
 import { nextStep } from './voters.ts'
 import { type Answer, type Claimed, decode, encode, type Renewed, type Request, type Said } from './wire.ts'
 
@@ -25,6 +25,8 @@ export interface NameDirectoryOptions {
   readonly storage: Storage
   log(line: string): void
 }
+
+type Question = Extract<Request, { do: 'lookup' | 'locate' | 'entries' | 'endedEntries' }>
 
 /** What a linked peer has said of itself. */
 interface Linked {
@@ -386,9 +388,10 @@ export class NameDirectory implements Directory {
     }
   }
 
-  #look(request: Extract<Request, { do: 'lookup' | 'locate' | 'entries' }>): unknown {
+  #look(request: Question): unknown {
     const { entries } = this.#replica
     if (request.do === 'entries') return [...entries.all()].map(withoutSpec)
+    if (request.do === 'endedEntries') return entries.endedEntries
     const entry = request.do === 'lookup' ? entries.named(request.namespace, request.name) : entries.get(request.id)
     if (entry) return withoutSpec(entry)
     const ended = request.do === 'locate' ? entries.ended(request.id) : undefined
@@ -431,7 +434,7 @@ export class NameDirectory implements Directory {
     }
   }
 
-  async #read(request: Extract<Request, { do: 'lookup' | 'locate' | 'entries' }>): Promise<unknown> {
+  async #read(request: Question): Promise<unknown> {
     return await this.#requests.ask(request, limits.requestMs, waitedMs => {
       if (this.#replica.isBlank || !this.#votersAreGone(waitedMs)) return undefined
       return this.#look(request)
@@ -524,6 +527,10 @@ export class NameDirectory implements Directory {
 
   async entries(): Promise<Entry[]> {
     return (await this.#read({ do: 'entries' })) as Entry[]
+  }
+
+  async endedEntries(): Promise<EndedEntry[]> {
+    return (await this.#read({ do: 'endedEntries' })) as EndedEntry[]
   }
 
   /** As the command line lists them. */

@@ -43,6 +43,11 @@ export interface Entry {
   readonly reason?: string
 }
 
+/** A detached entry that is over since less than 10 minutes. */
+export interface EndedEntry extends Pick<Entry, 'id' | 'namespace' | 'name' | 'data' | 'restarts'> {
+  readonly reason: string
+}
+
 export interface Claim {
   readonly namespace: string
   readonly name: string
@@ -81,6 +86,8 @@ export interface Directory {
   /** Its host stops it (or its lease runs out), then it is freed or begun anew. False: there is none of this id. */
   kill(id: number, restart: boolean, reason: string): Promise<boolean>
   entries(): Promise<Entry[]>
+  /** Those that are over, the last first. */
+  endedEntries(): Promise<EndedEntry[]>
   /** This peer's run ends on purpose: its vote goes to another. Resolves when it has none, or cannot be rid of it within 5 s. */
   leave(): Promise<void>
   close(): void

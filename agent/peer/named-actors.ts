@@ -1,7 +1,8 @@
 import { taskIdText } from '../../wire/ids.ts'
-import type { FunctionSpec } from '../../wire/records.ts'
-import { type ActorPart, Kind, type KindSpec, type Location, state } from '../core/index.ts'
-import type { Directory, DirectoryHost, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import type { ActorSpec, FunctionSpec } from '../../wire/records.ts'
+import { type ActorPart, type Failure, Kind, type KindSpec, type Location, reasonOf, state } from '../core/index.ts'
+import type { Directory, DirectoryHost, EndedEntry, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import { failureValue } from './failure-values.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
@@ -51,6 +52,8 @@ interface Reach {
   origin?: string
   /** How the hashes of its code begin: it is kept as long as there is an entry that names it. */
   codes?: string[]
+  /** Of a detached one: what it asks for, as far as that says why it has no place. */
+  asks?: Pick<FunctionSpec, 'resources' | 'placement'>
   shape: string
 }
 
@@ -65,6 +68,9 @@ interface Spec {
 }
 
 type ObjectName = [peerId: string, incarnation: number, client: number, number: number]
+
+/** As much of what makes a detached actor as says where it may live. */
+type DetachedSpec = Pick<FunctionSpec, 'name' | 'resources' | 'actor'>
 
 /** Rows that are held for a detached actor. */
 interface Needed {
@@ -95,12 +101,16 @@ export class NamedActors implements DirectoryHost {
   /** Names of this peer's actors, by the tokens of their rows. */
   readonly #claimed = new Map<number, number>()
   readonly #claims = new Map<number, Promise<void>>()
+  /** Names that are being freed, likewise. */
+  readonly #frees = new Map<number, Promise<void>>()
   /** Detached actors that live here, by their ids. */
   readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
   /** The last that was saved and is not on its way to the directory yet, and what it names. */
   readonly #saved = new Map<number, Saved & { holds: readonly number[] }>()
   /** What detached actors need to be made anew, by their ids: held by who made them until they are over, by a host until another is. */
   readonly #needed = new Map<number, Needed>()
+  /** Since when it is known of a detached actor that no peer could ever host it: `performance.now()`. */
+  readonly #impossible = new Map<number, number>()
   #looks: NodeJS.Timeout | undefined
   #codeLooks: NodeJS.Timeout | undefined
   #closed = false
@@ -146,7 +156,8 @@ export class NamedActors implements DirectoryHost {
     const token = rows.token(row)
     const claim = this.#claim(row, token).catch((error: Error & { code?: string }) => {
       if (rows.rowOf(token) < 0) return
-      this.#parts.owner.unnamed(row, { kind: 'actor-died', reason: `its name could not be had: ${error.message}` })
+      const reason = `its name could not be had: ${error.message}`
+      this.#parts.owner.unnamed(row, { kind: 'actor-died', reason, cause: error })
       this.#host.stirred()
     })
     this.#claims.set(token, claim)
@@ -183,7 +194,12 @@ export class NamedActors implements DirectoryHost {
     const hashes = detached ? codeOf(spec) : []
     if (detached) await this.#spreadCode(hashes)
     const reach: Reach = actor.detached
-      ? { shape: actor.shape, origin: [...this.#nameOf(row)].join('/'), codes: hashes.map(codeKey) }
+      ? {
+          shape: actor.shape,
+          origin: [...this.#nameOf(row)].join('/'),
+          codes: hashes.map(codeKey),
+          asks: { resources: spec.resources, ...(spec.placement ? { placement: spec.placement } : {}) },
+        }
       : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
     const directory = await this.directory()
     const { won, entry } = await directory.claim({
@@ -271,9 +287,16 @@ export class NamedActors implements DirectoryHost {
     const id = this.#claimed.get(token)
     if (id === undefined) return
     this.#claimed.delete(token)
-    void this.directory()
+    const freed = this.directory()
       .then(directory => directory.free(id))
       .catch((error: Error) => this.#host.log(`a name could not be freed: ${error.message}`))
+    this.#frees.set(token, freed)
+    void freed.then(() => this.#frees.delete(token))
+  }
+
+  /** Resolves when the name of an actor that is over is free, or is not known to be; undefined: it has none that is not. */
+  freed(token: number): Promise<void> | undefined {
+    return this.#frees.get(token)
   }
 
   /** The actor that has a name, as a handle names it; null: there is none. */
@@ -470,11 +493,14 @@ export class NamedActors implements DirectoryHost {
   choose(entry: Entry): PeerRun | undefined {
     const { owner, names } = this.#parts
     const { spec } = JSON.parse(entry.spec ?? '{}') as Spec
-    const chosen = owner.exchange.choose(this.#kindOf(-1, spec, { placement: placementOf(spec) }))
+    const kind = this.#kindOf(-1, spec, { placement: placementOf(spec) })
+    const chosen = owner.exchange.choose(kind)
     if (chosen === undefined) {
       this.#waits(entry)
+      this.#isInfeasible(entry, spec, kind)
       return undefined
     }
+    this.#impossible.delete(entry.id)
     if (chosen === 'self') return { ...names.own }
     const { peerId, incarnation } = owner.peers.get(chosen)
     return { peerId, incarnation }
@@ -492,6 +518,27 @@ export class NamedActors implements DirectoryHost {
     this.#host.stirred()
   }
 
+  /** Where no peer could ever host it, it is over after a while. */
+  #isInfeasible({ id, name: of }: Entry, { name, infeasibleTimeoutMs }: FunctionSpec, kind: Kind): void {
+    const { owner, names } = this.#parts
+    owner.exchange.place(kind)
+    const since = kind.impossible && (this.#impossible.get(id) ?? performance.now())
+    if (since === undefined || !kind.impossible) {
+      this.#impossible.delete(id)
+      return
+    }
+    this.#impossible.set(id, since)
+    if (performance.now() - since < infeasibleTimeoutMs) return
+    this.#impossible.delete(id)
+    const failure: Failure = { kind: 'infeasible', name, ...kind.impossible, timeoutMs: infeasibleTimeoutMs }
+    const actorId = taskIdText(namesOwner, 0, id)
+    const about = { taskId: actorId, objectId: '', peerId: names.own.peerId, attempt: 0, actorId, className: name }
+    const reason = reasonText(reasonOf(failure), failureValue(failure, about))
+    void this.directory()
+      .then(directory => directory.kill(id, false, reason))
+      .catch((error: Error) => this.#host.log(`the directory could not be told of ${of}: ${error.message}`))
+  }
+
   /** Objects by their names, as the owner's core knows them. */
   #keysOf(list: readonly ObjectName[]): number[] {
     const { names } = this.#parts
@@ -502,7 +549,7 @@ export class NamedActors implements DirectoryHost {
   }
 
   /** The kind of a detached actor: how often it may be made anew is the directory's to say. */
-  #kindOf(index: number, spec: FunctionSpec, where: Pick<KindSpec, 'placement' | 'pool' | 'pinned'>): Kind {
+  #kindOf(index: number, spec: DetachedSpec, where: Pick<KindSpec, 'placement' | 'pool' | 'pinned'>): Kind {
     const { rows, resources } = this.#parts.owner
     return new Kind(index, rows, {
       name: spec.name,
@@ -531,7 +578,7 @@ export class NamedActors implements DirectoryHost {
       peer: namesOwner.peerId,
       incarnation: entry.id,
       n: entry.epoch,
-      jobId: `${taskIdText(namesOwner, 0, entry.id)}-job`,
+      jobId: jobIdOf(entry.id),
       namespace,
     }
     if (!(await this.#haveCode(codeOf(spec)))) {
@@ -693,29 +740,64 @@ export class NamedActors implements DirectoryHost {
     if (thread !== undefined) this.#host.freeze(thread, false)
   }
 
-  /** Rows, as `state.actors` gives them, of detached actors that have no place. */
-  async unplaced(): Promise<Row[]> {
+  /** Rows, as `state.actors` gives them, of detached actors that have no place, and of those that are over. */
+  async homeless(): Promise<Row[]> {
     if (!this.#directory) return []
-    const late = new Promise<Entry[]>(resolve => setTimeout(resolve, limits.askMs, []).unref())
-    const asked = this.#directory.then(directory => directory.entries()).catch(() => [])
-    const entries = await Promise.race([asked, late])
-    return entries
-      .filter(({ owner, state: is }) => !owner && is !== 'alive')
-      .map(({ id, namespace, name, state: is, data, restarts, reason }) => ({
-        actorId: taskIdText(namesOwner, 0, id),
-        className: classOf(data),
-        name,
-        namespace,
-        lifetime: 'detached',
-        state: is,
-        reason:
-          reason === undefined
-            ? 'no peer has room for it yet'
-            : `no peer has room for it yet: ${reasonFrom(reason).reason}`,
-        restarts,
-        pendingCalls: 0,
-      }))
+    const late = new Promise<undefined>(resolve => setTimeout(resolve, limits.askMs, undefined).unref())
+    const asked = this.#directory
+      .then(directory => Promise.all([directory.entries(), directory.endedEntries()]))
+      .catch(() => undefined)
+    const [entries, ended] = (await Promise.race([asked, late])) ?? [[], []]
+    const about = ({ id, namespace, name, data, restarts }: EndedEntry | Entry): Row => ({
+      actorId: taskIdText(namesOwner, 0, id),
+      className: classOf(data),
+      name,
+      namespace,
+      lifetime: 'detached',
+      restarts,
+      pendingCalls: 0,
+      jobId: jobIdOf(id),
+    })
+    return [
+      ...entries
+        .filter(({ owner, state: is }) => !owner && is !== 'alive')
+        .map(entry => ({ ...about(entry), state: entry.state, reason: this.#whyHomeless(entry) })),
+      ...ended.map(entry => ({ ...about(entry), state: 'dead', reason: reasonFrom(entry.reason).reason })),
+    ]
   }
+
+  /** What an actor waits for that does not live. */
+  #whyHomeless({ data, holder, reason }: Entry): string {
+    if (holder) return `begins on peer ${holder.peerId}`
+    const { exchange } = this.#parts.owner
+    const { asks = { resources: {} } } = JSON.parse(data) as Reach
+    const kind = this.#kindOf(-1, { ...asks, name: classOf(data), actor: anyActor }, { placement: placementOf(asks) })
+    exchange.place(kind)
+    const before = reason === undefined ? '' : `; before that: ${reasonFrom(reason).reason}`
+    if (kind.impossible) {
+      const { resource, requested, has } = kind.impossible
+      return `no peer has ${requested} ${resource}: the mesh has ${has}${before}`
+    }
+    const wanted = Object.entries(asks.resources).filter(([, amount]) => amount > 0)
+    const what = wanted.map(([name, amount]) => `${amount} ${name}`).join(', ')
+    return `no peer has room for it yet${what === '' ? '' : `: it asks for ${what}`}${before}`
+  }
+}
+
+/** Where an actor may live no more depends on than that it is one. */
+const anyActor: ActorSpec = {
+  maxConcurrency: 1,
+  groups: {},
+  methodGroups: {},
+  shares: false,
+  detached: true,
+  checkpointCalls: 0,
+  checkpointMs: 0,
+  shape: '',
+}
+
+function jobIdOf(id: number): string {
+  return `${taskIdText(namesOwner, 0, id)}-job`
 }
 
 /** What is to be had where a function runs, by its hashes. */

@@ -247,7 +247,7 @@ export class Peer {
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
       draining: () => this.#drain.begun,
       waitingGroups: () => waitingGroups(this.#groups.owned),
-      unplacedActors: () => this.#named.unplaced(),
+      homelessActors: () => this.#named.homeless(),
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.

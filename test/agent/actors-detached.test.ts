@@ -1,4 +1,4 @@
-import { actor, checkpoint, context, get, getActor, init, kill } from 'shoal'
+import { type ActorHandle, actor, checkpoint, context, get, getActor, init, kill, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
 import { AgentMesh, type MeshAgent } from './mesh-support.ts'
@@ -85,7 +85,7 @@ t.test('a large checkpoint outlives its host, again and again', { timeout: 90_00
   const saves = { restarts: -1, callRetries: -1, checkpoint: { everyCalls: 1 } }
   const large = actor(Large, { name: 'large', lifetime: 'detached', ...saves, placement: elsewhere }).remote()
   let least = 1
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     for (let n = 0; n < 5; n++) await get(large.add.remote())
     // One checkpoint at least has been kept by the time that the next ones are.
     const saved = await get(large.add.remote())
@@ -101,4 +101,68 @@ t.test('a large checkpoint outlives its host, again and again', { timeout: 90_00
   }
   await eventually('it is one', async () => (await Array.fromAsync(attached.state.actors())).length >= 1)
   await kill(large)
+})
+
+t.test('a detached actor that no peer could ever host says so, and is over after its time', async t => {
+  await using mesh = await init({ ...options, cpus: 1 })
+  const rows = () => Array.fromAsync(mesh.state.actors())
+  const wanting = (infeasibleTimeoutMs: number) =>
+    actor(Kept, { name: 'wanting', lifetime: 'detached', resources: { spot: 1 }, infeasibleTimeoutMs })
+  const patient = wanting(60_000).remote()
+  await eventually('it waits', async () => /spot/.test((await rows())[0]?.reason ?? ''))
+  t.match(await rows(), [{ state: 'pending', reason: /no peer has 1 spot: the mesh has 0/, jobId: /./ }])
+  await kill(patient)
+  const call = wanting(300).remote().add.remote()
+  await t.rejects(get(call), { code: 'SHOAL_INFEASIBLE', resource: 'spot', requested: '1', has: '0' })
+  t.match((await rows())[0], { state: 'dead', reason: /no peer could ever give it 1 spot/, name: 'wanting' })
+  const room = actor(Kept, { name: 'large', lifetime: 'detached', cpus: 1 }).remote()
+  t.equal(await get(room.add.remote()), 1)
+  const second = actor(Kept, { name: 'second', lifetime: 'detached', cpus: 1 }).remote()
+  await eventually('it waits', async () =>
+    (await rows()).some(({ name, reason }) => name === 'second' && /asks for 1 cpus/.test(reason ?? '')),
+  )
+  await kill(room)
+  t.equal(await get(second.add.remote()), 1)
+  await kill(second)
+})
+
+t.test('rows of detached actors: one that lives again is alive, one that was killed says by whom', async t => {
+  await using mesh = await init({ ...options, cpus: 1 })
+  const rows = () => Array.fromAsync(mesh.state.actors())
+  const kept = actor(Kept, { name: 'kept', lifetime: 'detached', restarts: -1, callRetries: -1 }).remote()
+  await get(kept.add.remote())
+  for (let n = 1; n <= 2; n++) {
+    await kill(kept, { restart: true })
+    await get(kept.add.remote())
+    t.match(await rows(), [{ state: 'alive', restarts: n, name: 'kept' }])
+    t.equal((await rows()).length, 1)
+  }
+  await kill(kept)
+  t.match(await rows(), [
+    { state: 'dead', name: 'kept', lifetime: 'detached', className: 'Kept', reason: /killed by a program on peer/ },
+  ])
+  t.equal((await rows()).length, 1)
+})
+
+t.test('two agents', { timeout: 90_000 }, async t => {
+  await using mesh = await AgentMesh.start(2, '--cpus', '2')
+  const [a, b] = mesh.agents
+  await using attached = await init({ ...options, address: b.socket })
+
+  await t.test('who has killed an actor of another peer can take its name', async t => {
+    const end = task(async (one: ActorHandle<Kept>) => await kill(one), { placement: { peer: a.peerId } })
+    for (let round = 0; round < 10; round++) {
+      const one = actor(Kept, { name: 'one' }).remote()
+      t.equal(await get(one.add.remote()), 1)
+      await get(end.remote(one))
+    }
+  })
+
+  await t.test('a name that cannot be had says why', async t => {
+    mesh.kill(a)
+    await mesh.settled(b, 1)
+    const call = actor(Kept, { name: 'none' }).remote().add.remote()
+    await t.rejects(get(call), { code: 'SHOAL_ACTOR_DIED', cause: { code: 'SHOAL_NAMES_UNAVAILABLE' } })
+  })
+  t.ok(attached)
 })
