@@ -11,6 +11,8 @@ export interface ReplicaEffects {
   unkeep(peer: number, client: number, number: number): void
   /** This peer has taken over: `settled(token)` after a while. */
   succeeded(token: number): void
+  /** Another peer is to take over what this one has a copy of: `passedOver(token, peer)` if that has none. */
+  follow(token: number, peer: number): void
 }
 
 /** What became of an object whose owner died, as one of its successors knows it. */
@@ -173,14 +175,29 @@ export class Replicas {
     }
     for (const row of [...this.#kept]) {
       const extra = this.#rows.more(row)
-      const { keptFor } = extra
-      if (keptFor?.authority !== peer) continue
-      // -1 is this peer. One before it that lives takes over, and says so by asking for a copy itself.
-      const next = keptFor.order.find(one => one === -1 || isLinked(one))
-      if (next === undefined) this.#release(row)
-      else if (next >= 0) keptFor.authority = next
-      else this.#takeOver(row)
+      if (extra.keptFor?.authority === peer) this.#next(row, isLinked)
     }
+  }
+
+  /** One that was to take over has no copy, or not a whole one: whoever is next does. */
+  passedOver(token: number, peer: number, isLinked: (peer: number) => boolean): void {
+    const row = this.#rows.rowOf(token)
+    const keptFor = row < 0 ? undefined : this.#rows.extra[row]?.keptFor
+    if (keptFor?.authority !== peer) return
+    keptFor.passed = [...(keptFor.passed ?? []), peer]
+    this.#next(row, isLinked)
+  }
+
+  #next(row: number, isLinked: (peer: number) => boolean): void {
+    const { keptFor } = this.#rows.more(row)
+    if (!keptFor) return
+    // -1 is this peer. One before it that lives takes over, and says so by asking for a copy itself.
+    const next = keptFor.order.find(one => one === -1 || (isLinked(one) && !keptFor.passed?.includes(one)))
+    if (next === undefined) this.#release(row)
+    else if (next >= 0) {
+      keptFor.authority = next
+      this.#effects.follow(this.#rows.token(row), next)
+    } else this.#takeOver(row)
   }
 
   /** Puts the value anew. The new row is held until those who had the old one have found it (`settled`). */

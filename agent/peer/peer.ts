@@ -474,6 +474,7 @@ export class Peer {
       keep: (peer, row, order) => this.#remote?.succession.keep(peer, row, order),
       unkeep: (peer, client, number) => this.#remote?.succession.unkeep(peer, client, number),
       succeeded: token => this.#remote?.succession.succeeded(token),
+      follow: (token, peer) => this.#remote?.succession.follow(token, peer),
       linger: token => this.#remote?.linger(token),
       fetched: (client, slot) => this.#fetched(client, slot),
       inlined: (client, slot, value) =>

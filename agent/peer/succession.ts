@@ -89,6 +89,30 @@ export class Succession {
     }, limits.successionGraceMs).unref()
   }
 
+  /** Waits until a peer has taken over, or turns out to have nothing to take over. */
+  follow(token: number, peer: number): void {
+    void this.#follow(token, peer).catch(() => undefined)
+  }
+
+  async #follow(token: number, peer: number): Promise<void> {
+    const { owner } = this.#parts
+    const { rows, peers, replicas, exchange } = owner
+    for (;;) {
+      await delay(limits.successionCheckMs)
+      const row = rows.rowOf(token)
+      const home = row < 0 ? undefined : peers.homeOf(rows.client[row])
+      if (!home || rows.extra[row]?.keptFor?.authority !== peer) return
+      const { peerId, incarnation } = peers.get(home.peer)
+      const asked = this.#host.ask(peer, 'successors', { peerId, incarnation, keys: [[home.client, rows.number[row]]] })
+      this.#host.stirred()
+      const [answer] = (await asked) as Answer[]
+      if (answer === 'not yet') continue
+      if (answer === 'nothing') replicas.passedOver(token, peer, one => exchange.isKnown(one))
+      this.#host.stirred()
+      return
+    }
+  }
+
   // ---- the successor's side
 
   /** Answers another peer; undefined: that is no question about succession. */

@@ -129,6 +129,28 @@ t.test('the owner dies: the first that lives puts the value anew; who has the ol
   t.ok(s.clean)
 })
 
+t.test('who is before this peer and has no whole copy is passed over', async t => {
+  const { s, peers } = among('A', 'B', 'C')
+  const [a, b, c] = peers
+  const { objects, replicas, peers: table, rows } = s.owner
+  const client = table.clientId(a, 1)
+  const row = objects.rowToKeep(client, 7)
+  replicas.keepFor(a, row, [b, c, -1])
+  objects.settleRemote(row, 1000, [{ peer: a, token: 3 }])
+  objects.pull(row)
+  objects.arrived(row, 8192, undefined)
+  s.take()
+  const token = rows.token(row)
+  s.owner.peerGone(a, s.now)
+  t.same(s.take(), [`follow p${b} for row ${row}`])
+  replicas.passedOver(token, b, () => true)
+  t.same(s.take(), [`follow p${c} for row ${row}`])
+  replicas.passedOver(token, b, () => true)
+  t.same(s.take(), [], 'it is not waited for any more')
+  replicas.passedOver(token, c, () => true)
+  t.equal(replicas.successionOf(client, 7).is, 'here')
+})
+
 t.test('a borrower takes the value of what continues its object, whatever it waited for', async t => {
   const { s, peers } = among('A', 'B')
   const [a, b] = peers
