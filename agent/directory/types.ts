@@ -68,7 +68,8 @@ export interface Claim {
 export interface Directory {
   /** Not won: `entry` is who has the name. */
   claim(claim: Claim): Promise<{ won: boolean; entry: Entry }>
-  lookup(namespace: string, name: string): Promise<Entry | undefined>
+  /** `sure`: no copy will do. */
+  lookup(namespace: string, name: string, sure?: boolean): Promise<Entry | undefined>
   /** Of an id. `ended`: it was a detached one and is over since less than 10 minutes, and why. Its epoch never goes back. */
   locate(id: number): Promise<Entry | { readonly ended: string } | undefined>
   /** The name is free. Its host, if it has one, is told to stop. */

@@ -1,7 +1,7 @@
 import { taskIdText } from '../../wire/ids.ts'
 import type { ActorSpec, FunctionSpec } from '../../wire/records.ts'
 import { type ActorPart, type Failure, Kind, type KindSpec, type Location, reasonOf, state } from '../core/index.ts'
-import type { Directory, DirectoryHost, EndedEntry, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import type { Claim, Directory, DirectoryHost, EndedEntry, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
 import { failureValue } from './failure-values.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
@@ -17,6 +17,10 @@ export const namesOwner = { peerId: '@names', incarnation: 0 } as const
 const LOOK_MS = 100
 /** How often the directory is asked which of them are over, of those whose arguments this peer holds. */
 const OVER_MS = 2000
+/** How often a name is looked for whose claim was not answered. */
+const UNCLAIM_MS = 1000
+/** After the death of a peer, when it is looked which detached actors had lived there. */
+const JOBS_MS = 10_000
 /** How often it is asked whose code is still needed, and how long what no entry names is kept. */
 const CODE_LOOK_MS = 30_000
 const CODE_KEPT_MS = 60_000
@@ -36,6 +40,8 @@ export interface NamedHost {
   /** The local number of a job. */
   jobOf(name: JobName): number
   endJob(name: JobName): void
+  /** The jobs of detached actors, of which something is or was here. */
+  detachedJobs(): JobName[]
   /** Stops everything that a worker does, and lets it go on. */
   freeze(thread: number, frozen: boolean): void
   /** Asks all linked peers, and waits for their answers for a while. */
@@ -113,6 +119,7 @@ export class NamedActors implements DirectoryHost {
   readonly #impossible = new Map<number, number>()
   #looks: NodeJS.Timeout | undefined
   #codeLooks: NodeJS.Timeout | undefined
+  #jobLook: NodeJS.Timeout | undefined
   #closed = false
   /** That which is being begun here, and is not hosted yet. */
   #begun: { entry: Entry; ended: boolean } | undefined
@@ -202,12 +209,16 @@ export class NamedActors implements DirectoryHost {
         }
       : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
     const directory = await this.directory()
-    const { won, entry } = await directory.claim({
+    const claim: Claim = {
       namespace,
       name: actor.name,
       data: JSON.stringify(reach),
       restarts: spec.retries,
       ...(detached ? { spec: JSON.stringify(detached) } : { owner: names.own }),
+    }
+    const { won, entry } = await directory.claim(claim).catch((error: Error) => {
+      if (!detached) void this.#unclaim(claim)
+      throw error
     })
     if (won && detached) this.#need(entry.id, { rows: needed, isMaker: true })
     if (rows.rowOf(token) < 0 || rows.state[row] === state.failed) {
@@ -222,6 +233,20 @@ export class NamedActors implements DirectoryHost {
     } else if (won || actor.getIfExists) this.#continue(row, entry)
     else owner.unnamed(row, { kind: 'name-taken', actorName: actor.name, namespace })
     this.#host.stirred()
+  }
+
+  /** A claim that was not answered may have come to pass, and the name is of an actor that has failed: it is freed. */
+  async #unclaim({ namespace, name, data }: Claim): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const directory = await this.directory()
+        const entry = await directory.lookup(namespace, name, true)
+        if (entry?.data === data) await directory.free(entry.id)
+        return
+      } catch {
+        await new Promise(resolve => setTimeout(resolve, UNCLAIM_MS).unref())
+      }
+    }
   }
 
   /** A handle is of the actor that has the name. */
@@ -343,6 +368,7 @@ export class NamedActors implements DirectoryHost {
     this.#closed = true
     clearTimeout(this.#looks)
     clearTimeout(this.#codeLooks)
+    clearTimeout(this.#jobLook)
   }
 
   /** Lets go of what actors needed that are over, or have another host that holds it. */
@@ -366,6 +392,27 @@ export class NamedActors implements DirectoryHost {
     if (entries) this.#host.stirred()
     this.#looks = undefined
     if (this.#needed.size > 0) this.#lookLater()
+  }
+
+  /** A peer is gone: so are the jobs of those detached actors that had lived there, here too. */
+  peerEnded(): void {
+    if (this.#jobLook || this.#closed || this.#host.detachedJobs().length === 0) return
+    this.#jobLook = setTimeout(() => void this.#endJobs(), JOBS_MS).unref()
+  }
+
+  async #endJobs(): Promise<void> {
+    this.#jobLook = undefined
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => undefined)
+    if (!entries || this.#closed) return
+    const found = new Map(entries.map(entry => [entry.id, entry]))
+    for (const job of this.#host.detachedJobs()) {
+      const entry = found.get(job.incarnation)
+      const isOver = !entry?.holder || entry.epoch > job.n
+      if (isOver && this.#hosted.get(job.incarnation)?.job.n !== job.n) this.#host.endJob(job)
+    }
+    this.#host.stirred()
   }
 
   // ---- their code

@@ -42,7 +42,7 @@ import { groupRooms, waitingGroups } from './group-rooms.ts'
 import { Groups } from './groups.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
-import { NamedActors } from './named-actors.ts'
+import { NamedActors, namesOwner } from './named-actors.ts'
 import { Names } from './names.ts'
 import type { PeerParts } from './parts.ts'
 import { sendPieces } from './pieces.ts'
@@ -210,6 +210,8 @@ export class Peer {
       stirred: () => this.#stirred(),
       jobOf: name => this.#jobOf(name),
       endJob: name => this.#endForeignJob(name),
+      detachedJobs: () =>
+        [...this.#jobs.values()].flatMap(({ home }) => (home?.peer === namesOwner.peerId ? home : [])),
       freeze: (thread, frozen) => this.#hosts.get(thread)?.channel.freeze(frozen),
       askAll: async (method, params) => {
         if (this.#remote) await this.#askOthers(method, () => params)
@@ -834,6 +836,7 @@ export class Peer {
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
+    this.#named.peerEnded()
     this.#stirred()
   }
 
