@@ -587,6 +587,8 @@ export class Actors {
   #bury(row: number, part: ActorPart): void {
     const { kind, extra, client, number, job } = this.#rows
     if (part.buried || kind[row] < 0 || extra[row]?.home || extra[row]?.alias !== undefined) return
+    // Of a detached one the directory says when it is over.
+    if (this.#objects.isForeign(row)) return
     part.buried = true
     const reason = part.reason ?? 'nobody had a handle of it any more'
     const { restarts } = part

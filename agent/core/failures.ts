@@ -18,7 +18,7 @@ export type Failure =
   | { kind: 'lost'; reason: string }
   | { kind: 'owner-died'; peerId: string }
   | { kind: 'peer-died'; name: string; peerId: string }
-  | { kind: 'actor-died'; name?: string; reason: string; lastLines?: readonly string[] }
+  | { kind: 'actor-died'; name?: string; reason: string; lastLines?: readonly string[]; cause?: Error }
   | { kind: 'name-taken'; actorName: string; namespace: string }
   | { kind: 'no-bundle'; name: string; resource: string; requested: string; has: string }
   | { kind: 'group-removed'; name: string; group: string; reason: string }

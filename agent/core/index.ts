@@ -4,7 +4,7 @@ export type { BundleName } from './bundles.ts'
 export { Client, clientMax, keyOf } from './clients.ts'
 export type { DeadActor } from './dead-actors.ts'
 export type { PeerOffer, Room } from './exchange.ts'
-export type { Failure, MemoryUse, ThreadEnd } from './failures.ts'
+export { type Failure, type MemoryUse, reasonOf, type ThreadEnd } from './failures.ts'
 export { type GroupView, resourcesText } from './group-kinds.ts'
 export type { FinishedTask } from './history.ts'
 export {

@@ -1134,6 +1134,7 @@ export class Owner {
     else this.scheduler.ended(row, end.endedAt - end.startedAt, end.awaited, now)
     const part = kind.actor && end.error !== undefined ? rows.extra[row]?.actor : undefined
     if (part) part.reason = end.error
+    if (part && end.retry) part.lostEarly = true
     const mayRun = (end.failed && end.retry) || this.products.of(row)?.restarts === true
     if (mayRun && rows.retries[row] !== 0) {
       this.#again(row, { thread, startedAt: end.startedAt, endedAt: end.endedAt, error: end.error }, true)

@@ -11,6 +11,8 @@ export interface ReplicaEffects {
   unkeep(peer: number, client: number, number: number): void
   /** This peer has taken over: `settled(token)` after a while. */
   succeeded(token: number): void
+  /** Another peer is to take over what this one has a copy of: `passedOver(token, peer)` if that has none. */
+  follow(token: number, peer: number): void
 }
 
 /** What became of an object whose owner died, as one of its successors knows it. */
@@ -35,6 +37,8 @@ export class Replicas {
   /** What this peer put anew, by the old key. */
   readonly #successors = new Map<number, number>()
   readonly #waiting = new Map<number, (() => void)[]>()
+  /** Who could not keep a copy, of objects of this peer's that wait for theirs. */
+  readonly #refused = new Map<number, Set<number>>()
   #client = -1
   #number = 1
 
@@ -70,15 +74,16 @@ export class Replicas {
     })
   }
 
-  /** Asks for the copies that are missing. */
-  #fill(row: number): void {
+  /** Asks for the copies that are missing. `anew`: who follows whom has changed, which those who have one are told. */
+  #fill(row: number, anew = false): void {
     const replicas = this.#rows.more(row).replicas as Map<number, boolean>
     const missing = limits.replicas - replicas.size
     if (missing <= 0) return
+    const refused = this.#refused.get(this.#rows.token(row))
     const fresh = this.#candidates()
-      .filter(peer => !replicas.has(peer))
+      .filter(peer => !replicas.has(peer) && !refused?.has(peer))
       .slice(0, missing)
-    if (fresh.length === 0) return
+    if (fresh.length === 0 && !anew) return
     for (const peer of fresh) replicas.set(peer, false)
     // The others learn the new order with it.
     for (const peer of replicas.keys()) this.#effects.keep(peer, row, [...replicas.keys()])
@@ -92,10 +97,13 @@ export class Replicas {
     this.#settle(row)
   }
 
-  /** It has no room for it, or is gone. */
+  /** It has no room for it, or is gone: another is asked, and nobody waits for it to take over. */
   notKept(token: number, peer: number): void {
     const row = this.#rows.rowOf(token)
     if (row < 0 || !this.#rows.more(row).replicas?.delete(peer)) return
+    const refused = this.#refused.get(token) ?? new Set()
+    this.#refused.set(token, refused.add(peer))
+    this.#fill(row, true)
     this.#settle(row)
   }
 
@@ -105,6 +113,7 @@ export class Replicas {
     const replicas = this.#rows.more(row).replicas
     if (!waiting || !replicas || [...replicas.values()].includes(false)) return
     this.#waiting.delete(token)
+    this.#refused.delete(token)
     for (const resolve of waiting) resolve()
   }
 
@@ -114,6 +123,7 @@ export class Replicas {
       for (const peer of rows.more(row).replicas?.keys() ?? [])
         this.#effects.unkeep(peer, rows.client[row], rows.number[row])
       const token = rows.token(row)
+      this.#refused.delete(token)
       for (const resolve of this.#waiting.get(token) ?? []) resolve()
       this.#waiting.delete(token)
     }
@@ -165,14 +175,29 @@ export class Replicas {
     }
     for (const row of [...this.#kept]) {
       const extra = this.#rows.more(row)
-      const { keptFor } = extra
-      if (keptFor?.authority !== peer) continue
-      // -1 is this peer. One before it that lives takes over, and says so by asking for a copy itself.
-      const next = keptFor.order.find(one => one === -1 || isLinked(one))
-      if (next === undefined) this.#release(row)
-      else if (next >= 0) keptFor.authority = next
-      else this.#takeOver(row)
+      if (extra.keptFor?.authority === peer) this.#next(row, isLinked)
     }
+  }
+
+  /** One that was to take over has no copy, or not a whole one: whoever is next does. */
+  passedOver(token: number, peer: number, isLinked: (peer: number) => boolean): void {
+    const row = this.#rows.rowOf(token)
+    const keptFor = row < 0 ? undefined : this.#rows.extra[row]?.keptFor
+    if (keptFor?.authority !== peer) return
+    keptFor.passed = [...(keptFor.passed ?? []), peer]
+    this.#next(row, isLinked)
+  }
+
+  #next(row: number, isLinked: (peer: number) => boolean): void {
+    const { keptFor } = this.#rows.more(row)
+    if (!keptFor) return
+    // -1 is this peer. One before it that lives takes over, and says so by asking for a copy itself.
+    const next = keptFor.order.find(one => one === -1 || (isLinked(one) && !keptFor.passed?.includes(one)))
+    if (next === undefined) this.#release(row)
+    else if (next >= 0) {
+      keptFor.authority = next
+      this.#effects.follow(this.#rows.token(row), next)
+    } else this.#takeOver(row)
   }
 
   /** Puts the value anew. The new row is held until those who had the old one have found it (`settled`). */
@@ -223,6 +248,10 @@ export class Replicas {
 
   /** A peer has come: copies that could not be made before are made there. */
   peerCame(): void {
-    for (const row of this.#protected) this.#fill(row)
+    for (const row of this.#protected) {
+      const token = this.#rows.token(row)
+      if (!this.#waiting.has(token)) this.#refused.delete(token)
+      this.#fill(row)
+    }
   }
 }

@@ -87,7 +87,7 @@ export interface Extra {
   /** Its owner does not know that it is here: a copy that is kept, and nothing else. */
   unregistered?: boolean
   /** Of a copy that is kept for another peer: who owns it, and who follows, in order; -1 is this peer. */
-  keptFor?: { authority: number; order: number[] }
+  keptFor?: { authority: number; order: number[]; passed?: number[] }
   /** The key and the name of the object of a dead owner that this one continues, and which others keep copies of that. */
   succeeds?: number
   formerly?: { client: number; number: number; keepers: number[] }

@@ -21,6 +21,8 @@ export type Command =
       readonly epoch: number
       readonly reason: string
       readonly mayRestart: boolean
+      /** It has not begun there: that is no end, and costs no restart. */
+      readonly free?: boolean | undefined
     }
   | { readonly do: 'checkpoint'; readonly id: number; readonly epoch: number; readonly value: string }
   /** This run of a peer, and all before it, are over. */

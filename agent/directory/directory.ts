@@ -12,7 +12,7 @@ import { Parts, toParts } from './parts.ts'
 import { NotLeader, Replica } from './replica.ts'
 import { answerMs, Requests } from './requests.ts'
 import type { Storage } from './storage.ts'
-import type { Claim, Directory, DirectoryHost, Entry, PeerRun } from './types.ts'
+import type { Claim, Directory, DirectoryHost, EndedEntry, Entry, PeerRun } from './types.ts'
 import { nextStep } from './voters.ts'
 import { type Answer, type Claimed, decode, encode, type Renewed, type Request, type Said } from './wire.ts'
 
@@ -25,6 +25,8 @@ export interface NameDirectoryOptions {
   readonly storage: Storage
   log(line: string): void
 }
+
+type Question = Extract<Request, { do: 'lookup' | 'locate' | 'entries' | 'endedEntries' }>
 
 /** What a linked peer has said of itself. */
 interface Linked {
@@ -81,6 +83,8 @@ export class NameDirectory implements Directory {
       events: {
         changed: id => {
           this.#leader?.stirred()
+          // What it finds in its log when it starts, too, which is carried out after that.
+          if (!this.#timer) this.#wake()
           this.#host.changed?.(id)
         },
         ended: (entry, reason) => {
@@ -109,9 +113,9 @@ export class NameDirectory implements Directory {
         return (await this.#requests.ask({ do: 'renew', run: self, holds }, limits.leaseMs)) as Renewed
       },
       host: () => this.#host,
-      overAgain: ({ id, epoch, kind }, { reason, mayRestart }) => {
+      overAgain: ({ id, epoch, kind }, { reason, mayRestart, free }) => {
         if (this.#telling.has(id)) return
-        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart)
+        const told = kind === 'owned' ? this.free(id) : this.ended(id, epoch, reason, mayRestart, free)
         told.catch(() => undefined)
       },
       begunAgain: ({ id, epoch }, { token, data }) => {
@@ -229,9 +233,7 @@ export class NameDirectory implements Directory {
 
   /** Looks at everything regularly, as long as there is anything to look at. */
   #wake(): void {
-    const needed =
-      !this.#closed &&
-      (this.#linked.size > 0 || this.#replica.raft.config.voters.length > 1 || this.#replica.entries.detached > 0)
+    const needed = !this.#closed && this.#hasToLook()
     if (needed && !this.#timer) {
       this.#timer = setInterval(() => this.#tick(), limits.tickMs)
       this.#timer.unref()
@@ -239,6 +241,15 @@ export class NameDirectory implements Directory {
       clearInterval(this.#timer)
       this.#timer = undefined
     }
+  }
+
+  #hasToLook(): boolean {
+    // While it reads what is stored.
+    if (!this.#replica) return false
+    const { raft, entries } = this.#replica
+    if (this.#linked.size > 0 || raft.config.voters.length > 1 || entries.detached > 0) return true
+    // Leases end, though nobody is there whom they could be renewed with.
+    return this.#holder.size > 0 && !this.#alone
   }
 
   #tick(): void {
@@ -313,6 +324,11 @@ export class NameDirectory implements Directory {
       log,
     })
     leader.stirred()
+    // Whose owners or hosts are over by now, of what was decided before.
+    this.#replica.read().then(
+      () => leader.look(),
+      () => undefined,
+    )
     return leader
   }
 
@@ -372,9 +388,10 @@ export class NameDirectory implements Directory {
     }
   }
 
-  #look(request: Extract<Request, { do: 'lookup' | 'locate' | 'entries' }>): unknown {
+  #look(request: Question): unknown {
     const { entries } = this.#replica
     if (request.do === 'entries') return [...entries.all()].map(withoutSpec)
+    if (request.do === 'endedEntries') return entries.endedEntries
     const entry = request.do === 'lookup' ? entries.named(request.namespace, request.name) : entries.get(request.id)
     if (entry) return withoutSpec(entry)
     const ended = request.do === 'locate' ? entries.ended(request.id) : undefined
@@ -417,9 +434,9 @@ export class NameDirectory implements Directory {
     }
   }
 
-  async #read(request: Extract<Request, { do: 'lookup' | 'locate' | 'entries' }>): Promise<unknown> {
+  async #read(request: Question, sure = false): Promise<unknown> {
     return await this.#requests.ask(request, limits.requestMs, waitedMs => {
-      if (this.#replica.isBlank || !this.#votersAreGone(waitedMs)) return undefined
+      if (sure || this.#replica.isBlank || !this.#votersAreGone(waitedMs)) return undefined
       return this.#look(request)
     })
   }
@@ -436,8 +453,8 @@ export class NameDirectory implements Directory {
     return gone.length >= voters.length / 2
   }
 
-  async lookup(namespace: string, name: string): Promise<Entry | undefined> {
-    const found = (await this.#read({ do: 'lookup', namespace, name })) as Entry | null
+  async lookup(namespace: string, name: string, sure = false): Promise<Entry | undefined> {
+    const found = (await this.#read({ do: 'lookup', namespace, name }, sure)) as Entry | null
     if (found) this.#saw(found)
     return found ?? undefined
   }
@@ -485,8 +502,8 @@ export class NameDirectory implements Directory {
     }
   }
 
-  async ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean> {
-    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart }
+  async ended(id: number, epoch: number, reason: string, mayRestart: boolean, free?: boolean): Promise<boolean> {
+    const over = { reason: reason.slice(0, limits.reasonCharactersMax), mayRestart, free }
     this.#holder.over(id, epoch, over)
     const applies = await this.#tell(id, { do: 'ended', id, epoch, ...over })
     if ((this.#holder.epochOf(id) ?? Number.POSITIVE_INFINITY) <= epoch) this.#holder.forget(id)
@@ -510,6 +527,10 @@ export class NameDirectory implements Directory {
 
   async entries(): Promise<Entry[]> {
     return (await this.#read({ do: 'entries' })) as Entry[]
+  }
+
+  async endedEntries(): Promise<EndedEntry[]> {
+    return (await this.#read({ do: 'endedEntries' })) as EndedEntry[]
   }
 
   /** As the command line lists them. */

@@ -1,12 +1,10 @@
 import type { Command, Outcome, Proposal } from './commands.ts'
 import { limits } from './limits.ts'
-import type { Entry, PeerRun } from './types.ts'
+import type { EndedEntry, Entry, PeerRun } from './types.ts'
 
 /** Why a detached entry is over. */
-interface Tombstone {
-  readonly id: number
+interface Tombstone extends EndedEntry {
   readonly at: number
-  readonly reason: string
 }
 
 /** What the state machine tells its peer. */
@@ -55,6 +53,11 @@ export class Entries {
   /** Why it ended, if that is remembered. */
   ended(id: number): string | undefined {
     return this.#tombstones.get(id)?.reason
+  }
+
+  /** Detached ones that are over, the last first. */
+  get endedEntries(): EndedEntry[] {
+    return [...this.#tombstones.values()].reverse()
   }
 
   /** What came of a request, if that is remembered. */
@@ -155,8 +158,12 @@ export class Entries {
   }
 
   /** Its host is gone, or has ended it: the next one may begin it if a restart is left. */
-  #ended(entry: Entry, how: { reason: string; mayRestart: boolean }, at: number): void {
-    const { reason, mayRestart } = how
+  #ended(entry: Entry, how: { reason: string; mayRestart: boolean; free?: boolean | undefined }, at: number): void {
+    const { reason, mayRestart, free } = how
+    if (free && entry.state !== 'alive') {
+      this.#put({ ...withoutHolder(entry), reason })
+      return
+    }
     if (!mayRestart || entry.restartsLeft === 0) {
       this.#remove(entry, reason, at)
       return
@@ -207,7 +214,8 @@ export class Entries {
     this.#byName.delete(keyOf(entry.namespace, entry.name))
     if (entry.kind === 'detached') {
       this.#detached--
-      this.#bury({ id: entry.id, at, reason })
+      const { id, namespace, name, data, restarts } = entry
+      this.#bury({ id, namespace, name, data, restarts, at, reason })
     }
     this.#events.changed?.(entry.id)
     this.#events.ended?.(entry, reason)
@@ -215,7 +223,7 @@ export class Entries {
 
   #bury(stone: Tombstone): void {
     this.#tombstones.set(stone.id, stone)
-    this.#tombstoneCharacters += stone.reason.length
+    this.#tombstoneCharacters += charactersOf(stone)
     for (const oldest of this.#tombstones.values()) {
       const fits = this.#tombstoneCharacters <= limits.tombstoneCharactersMax
       if (fits && this.#tombstones.size <= limits.tombstonesMax) return
@@ -223,9 +231,9 @@ export class Entries {
     }
   }
 
-  #forget({ id, reason }: Tombstone): void {
-    this.#tombstones.delete(id)
-    this.#tombstoneCharacters -= reason.length
+  #forget(stone: Tombstone): void {
+    this.#tombstones.delete(stone.id)
+    this.#tombstoneCharacters -= charactersOf(stone)
   }
 
   #expire(at: number): void {
@@ -276,6 +284,10 @@ function keyOf(namespace: string, name: string): string {
 
 function withoutHolder({ holder: _, token: __, ...entry }: Entry): Entry {
   return entry
+}
+
+function charactersOf({ namespace, name, data, reason }: Tombstone): number {
+  return namespace.length + name.length + data.length + reason.length
 }
 
 function sizeOf({ namespace, name, data, spec, checkpoint, reason }: Entry): number {

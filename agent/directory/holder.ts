@@ -29,6 +29,7 @@ interface Lease {
 interface Over {
   readonly reason: string
   readonly mayRestart: boolean
+  readonly free?: boolean | undefined
 }
 
 interface Begun {

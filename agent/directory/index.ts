@@ -6,6 +6,7 @@ export type {
   Claim,
   Directory,
   DirectoryHost,
+  EndedEntry,
   Entry,
   EntryKind,
   EntryState,

@@ -43,6 +43,8 @@ export class Leader {
   /** Entries that something is being done with: their leases are not renewed meanwhile. */
   readonly #busy = new Set<number>()
   readonly #over = new Set<string>()
+  /** Entries that were placed and have not lived since: in which epoch, how many hosts in a row could not begin them. */
+  readonly #placings = new Map<number, { epoch: number; failed: number; notBefore: number }>()
   #placedAt = Number.NEGATIVE_INFINITY
   #ended = false
   #soon = false
@@ -129,6 +131,7 @@ export class Leader {
 
   /** Whose leases are over. */
   look(): void {
+    if (this.#ended) return
     const now = this.#port.now()
     // This process stood still: renewals of that time are still to be read.
     if (now - this.#lookedAt > limits.renewMs) this.#since = now
@@ -200,9 +203,24 @@ export class Leader {
     for (const entry of [...this.#port.entries().all()]) {
       if (entry.kind !== 'detached' || this.#busy.has(entry.id)) continue
       const { holder } = entry
-      if (!holder) this.#choose(entry)
-      else if (this.#lessees.get(nameOf(holder))?.holds.get(entry.id) !== entry.epoch) this.#port.offer(entry)
+      if (entry.state === 'alive') this.#placings.delete(entry.id)
+      if (!holder) {
+        if (this.#mayBegin(entry)) this.#choose(entry)
+      } else if (this.#lessees.get(nameOf(holder))?.holds.get(entry.id) !== entry.epoch) this.#port.offer(entry)
     }
+    for (const id of this.#placings.keys()) if (!this.#port.entries().get(id)) this.#placings.delete(id)
+  }
+
+  /** One that its hosts cannot begin is tried again and again, ever more slowly. */
+  #mayBegin({ id, epoch }: Entry): boolean {
+    const placing = this.#placings.get(id)
+    if (placing?.epoch !== epoch) return true
+    if (placing.notBefore === Number.POSITIVE_INFINITY) {
+      const waitMs = placing.failed === 0 ? 0 : limits.beginAgainMs * 2 ** (placing.failed - 1)
+      placing.notBefore = this.#port.now() + Math.min(waitMs, limits.beginAgainMaxMs)
+      placing.failed++
+    }
+    return this.#port.now() >= placing.notBefore
   }
 
   #choose(entry: Entry): void {
@@ -219,6 +237,8 @@ export class Leader {
     lessee.renewedAt = Math.max(lessee.renewedAt, this.#port.now())
     this.#lessees.set(key, lessee)
     const { id, epoch } = entry
+    const failed = this.#placings.get(id)?.failed ?? 0
+    this.#placings.set(id, { epoch: epoch + 1, failed, notBefore: Number.POSITIVE_INFINITY })
     void this.#do(id, { do: 'place', id, epoch, holder: { peerId: holder.peerId, incarnation: holder.incarnation } })
   }
 

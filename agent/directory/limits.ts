@@ -67,6 +67,9 @@ export const limits = {
   expireMs: 3200,
   /** How often a place is looked for, and a holder told that has not begun. */
   placeMs: 250,
+  /** What several hosts in a row could not begin is placed again after this, growing up to the second. */
+  beginAgainMs: 250,
+  beginAgainMaxMs: 10_000,
   /** A peer that was told to stop an actor has so long to say that it did; else its lease runs out. */
   stopMs: 500,
   /** A voter that is dead is replaced after this. */

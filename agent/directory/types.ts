@@ -43,6 +43,11 @@ export interface Entry {
   readonly reason?: string
 }
 
+/** A detached entry that is over since less than 10 minutes. */
+export interface EndedEntry extends Pick<Entry, 'id' | 'namespace' | 'name' | 'data' | 'restarts'> {
+  readonly reason: string
+}
+
 export interface Claim {
   readonly namespace: string
   readonly name: string
@@ -63,21 +68,27 @@ export interface Claim {
 export interface Directory {
   /** Not won: `entry` is who has the name. */
   claim(claim: Claim): Promise<{ won: boolean; entry: Entry }>
-  lookup(namespace: string, name: string): Promise<Entry | undefined>
+  /** `sure`: no copy will do. */
+  lookup(namespace: string, name: string, sure?: boolean): Promise<Entry | undefined>
   /** Of an id. `ended`: it was a detached one and is over since less than 10 minutes, and why. Its epoch never goes back. */
   locate(id: number): Promise<Entry | { readonly ended: string } | undefined>
   /** The name is free. Its host, if it has one, is told to stop. */
   free(id: number): Promise<void>
   /** Its host has begun it. False: it is another's by now, and has to stop here. */
   alive(id: number, epoch: number, token: number, data?: string): Promise<boolean>
-  /** Its host has ended it. With `mayRestart` it is begun anew if a restart is left. False: it is another's by now. */
-  ended(id: number, epoch: number, reason: string, mayRestart: boolean): Promise<boolean>
+  /**
+   * Its host has ended it. With `mayRestart` it is begun anew if a restart is left; `free`: it could not begin it, and another
+   * may try, which costs no restart. False: it is another's by now.
+   */
+  ended(id: number, epoch: number, reason: string, mayRestart: boolean, free?: boolean): Promise<boolean>
   checkpoint(id: number, epoch: number, value: string): Promise<boolean>
   /** Whether this peer's lease of it runs at this moment: to be asked after a call too, before its answer leaves. No I/O. */
   holds(id: number, epoch: number): boolean
   /** Its host stops it (or its lease runs out), then it is freed or begun anew. False: there is none of this id. */
   kill(id: number, restart: boolean, reason: string): Promise<boolean>
   entries(): Promise<Entry[]>
+  /** Those that are over, the last first. */
+  endedEntries(): Promise<EndedEntry[]>
   /** This peer's run ends on purpose: its vote goes to another. Resolves when it has none, or cannot be rid of it within 5 s. */
   leave(): Promise<void>
   close(): void

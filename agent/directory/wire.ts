@@ -11,6 +11,7 @@ export type Request =
   | { readonly do: 'lookup'; readonly namespace: string; readonly name: string }
   | { readonly do: 'locate'; readonly id: number }
   | { readonly do: 'entries' }
+  | { readonly do: 'endedEntries' }
   /** A holder's leases; of an owner all of its names. Each is [id, epoch]. */
   | { readonly do: 'renew'; readonly run: PeerRun; readonly holds: readonly (readonly [number, number])[] }
   | {
@@ -277,6 +278,7 @@ function request(value: unknown): void {
       }
       return
     case 'entries':
+    case 'endedEntries':
       return
     default:
       bad('request')

@@ -20,6 +20,8 @@ export interface Home {
   readonly incarnationFile: string
   /** What this peer keeps of the directory of names. */
   readonly namesFile: string
+  /** Code of detached actors, by its hash. */
+  readonly codeDir: string
   /** Which agent runs. */
   readonly agentFile: string
   /** Held while an agent starts and runs. */
@@ -48,6 +50,7 @@ export function homeAt(dir: string = homeDirectory()): Home {
     peersFile: join(dir, 'peers.json'),
     incarnationFile: join(dir, 'incarnation'),
     namesFile: join(dir, 'names.log'),
+    codeDir: join(dir, 'code'),
     agentFile: join(dir, 'agent.json'),
     lockDir: join(dir, 'agent.lock'),
     logsDir: join(dir, 'logs'),

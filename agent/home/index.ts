@@ -8,6 +8,7 @@ export {
   writeAgentRecord,
 } from './agent-record.ts'
 export { agentSocketPath, listenPrivately } from './agent-socket.ts'
+export { CodeFiles } from './code-files.ts'
 export { writeDurably } from './durable-file.ts'
 export { checkOwner, type Home, homeAt, homeDirectory, prepareHome, removeSpilled } from './home.ts'
 export { errnoOf, HomeError, onFile } from './home-error.ts'

@@ -90,7 +90,7 @@ export class PeerActors {
   async #endNow(row: number, restart: boolean, by: string): Promise<void> {
     const { rows, objects, peers } = this.#parts.owner
     if (this.#named.isOwner(rows.client[row])) return await this.#named.kill(row, restart, by)
-    if (!objects.isForeign(row)) return this.#kill(row, restart, by)
+    if (!objects.isForeign(row)) return await this.#kill(row, restart, by)
     const home = peers.homeOf(rows.client[row])
     // An owner that is gone has no actors left.
     if (!home) return
@@ -125,9 +125,12 @@ export class PeerActors {
     })
   }
 
-  #kill(row: number, restart: boolean, by: string): void {
+  async #kill(row: number, restart: boolean, by: string): Promise<void> {
     const { owner, now } = this.#parts
+    const token = owner.rows.token(row)
     if (owner.rows.state[row] !== state.failed) owner.endActor(row, by, now(), restart)
     this.#host.stirred()
+    // Who takes its name next is to have it.
+    await this.#named.freed(token)
   }
 }

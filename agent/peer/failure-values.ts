@@ -106,10 +106,10 @@ function encodedFailure(failure: Exclude<Failure, { kind: 'code' }>, about: Fail
       return encoded(new PeerDiedError(message, { taskId, functionName: name, peerId: lost, attempt }))
     }
     case 'actor-died': {
-      const { name, reason } = failure
+      const { name, reason, cause } = failure
       const className = name ?? about.className
       const message = `the actor ${className} died: ${reason}`
-      return encoded(new ActorDiedError(message, { actorId: about.actorId, className, reason }))
+      return encoded(new ActorDiedError(message, { actorId: about.actorId, className, reason, cause }))
     }
     case 'name-taken': {
       const { actorName, namespace } = failure

@@ -1,7 +1,8 @@
 import { taskIdText } from '../../wire/ids.ts'
-import type { FunctionSpec } from '../../wire/records.ts'
-import { type ActorPart, Kind, type KindSpec, type Location, state } from '../core/index.ts'
-import type { Directory, DirectoryHost, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import type { ActorSpec, FunctionSpec } from '../../wire/records.ts'
+import { type ActorPart, type Failure, Kind, type KindSpec, type Location, reasonOf, state } from '../core/index.ts'
+import type { Claim, Directory, DirectoryHost, EndedEntry, Entry, OpenDirectory, PeerRun } from '../directory/index.ts'
+import { failureValue } from './failure-values.ts'
 import type { JobName } from './job-names.ts'
 import { limits } from './limits.ts'
 import type { PeerParts } from './parts.ts'
@@ -16,6 +17,15 @@ export const namesOwner = { peerId: '@names', incarnation: 0 } as const
 const LOOK_MS = 100
 /** How often the directory is asked which of them are over, of those whose arguments this peer holds. */
 const OVER_MS = 2000
+/** How often a name is looked for whose claim was not answered. */
+const UNCLAIM_MS = 1000
+/** After the death of a peer, when it is looked which detached actors had lived there. */
+const JOBS_MS = 10_000
+/** How often it is asked whose code is still needed, and how long what no entry names is kept. */
+const CODE_LOOK_MS = 30_000
+const CODE_KEPT_MS = 60_000
+/** Of a hash, what an entry keeps: in 64 KiB there is room for some thousand. */
+const CODE_KEY_CHARACTERS = 12
 /** Classes of actors that are remembered by their ids. */
 const CLASSES_MAX = 10_000
 /** Of an error with which an actor could not be made, what the directory keeps. */
@@ -30,10 +40,12 @@ export interface NamedHost {
   /** The local number of a job. */
   jobOf(name: JobName): number
   endJob(name: JobName): void
+  /** The jobs of detached actors, of which something is or was here. */
+  detachedJobs(): JobName[]
   /** Stops everything that a worker does, and lets it go on. */
   freeze(thread: number, frozen: boolean): void
-  /** Asks peers to keep code, and waits for a while until some have it. */
-  spread(hashes: readonly string[]): Promise<void>
+  /** Asks all linked peers, and waits for their answers for a while. */
+  askAll(method: string, params: unknown): Promise<void>
   log(line: string): void
 }
 
@@ -44,6 +56,10 @@ interface Reach {
   number?: number
   /** Of a detached one: how the handles of its maker name it, {peer/incarnation/client/number}. */
   origin?: string
+  /** How the hashes of its code begin: it is kept as long as there is an entry that names it. */
+  codes?: string[]
+  /** Of a detached one: what it asks for, as far as that says why it has no place. */
+  asks?: Pick<FunctionSpec, 'resources' | 'placement'>
   shape: string
 }
 
@@ -58,6 +74,9 @@ interface Spec {
 }
 
 type ObjectName = [peerId: string, incarnation: number, client: number, number: number]
+
+/** As much of what makes a detached actor as says where it may live. */
+type DetachedSpec = Pick<FunctionSpec, 'name' | 'resources' | 'actor'>
 
 /** Rows that are held for a detached actor. */
 interface Needed {
@@ -88,12 +107,19 @@ export class NamedActors implements DirectoryHost {
   /** Names of this peer's actors, by the tokens of their rows. */
   readonly #claimed = new Map<number, number>()
   readonly #claims = new Map<number, Promise<void>>()
+  /** Names that are being freed, likewise. */
+  readonly #frees = new Map<number, Promise<void>>()
   /** Detached actors that live here, by their ids. */
   readonly #hosted = new Map<number, { entry: Entry; row: number; token: number; job: JobName; saving: boolean }>()
-  readonly #saved = new Map<number, Saved>()
+  /** The last that was saved and is not on its way to the directory yet, and what it names. */
+  readonly #saved = new Map<number, Saved & { holds: readonly number[] }>()
   /** What detached actors need to be made anew, by their ids: held by who made them until they are over, by a host until another is. */
   readonly #needed = new Map<number, Needed>()
+  /** Since when it is known of a detached actor that no peer could ever host it: `performance.now()`. */
+  readonly #impossible = new Map<number, number>()
   #looks: NodeJS.Timeout | undefined
+  #codeLooks: NodeJS.Timeout | undefined
+  #jobLook: NodeJS.Timeout | undefined
   #closed = false
   /** That which is being begun here, and is not hosted yet. */
   #begun: { entry: Entry; ended: boolean } | undefined
@@ -122,7 +148,10 @@ export class NamedActors implements DirectoryHost {
   directory(): Promise<Directory> {
     const { open } = this.#host
     if (!open) return Promise.reject(new Error('this peer has no directory of names'))
-    this.#directory ??= open(this)
+    if (!this.#directory) {
+      this.#directory = open(this)
+      this.#lookAtCode()
+    }
     return this.#directory
   }
 
@@ -134,7 +163,8 @@ export class NamedActors implements DirectoryHost {
     const token = rows.token(row)
     const claim = this.#claim(row, token).catch((error: Error & { code?: string }) => {
       if (rows.rowOf(token) < 0) return
-      this.#parts.owner.unnamed(row, { kind: 'actor-died', reason: `its name could not be had: ${error.message}` })
+      const reason = `its name could not be had: ${error.message}`
+      this.#parts.owner.unnamed(row, { kind: 'actor-died', reason, cause: error })
       this.#host.stirred()
     })
     this.#claims.set(token, claim)
@@ -168,17 +198,27 @@ export class NamedActors implements DirectoryHost {
     if (!actor?.name) return
     const namespace = actor.namespace ?? this.#parts.namespaceOf(rows.job[row], rows.kind[row])
     const detached = actor.detached ? this.#specOf(row, namespace) : undefined
-    if (detached) await this.#host.spread([spec.code, ...spec.blobs, ...spec.codes].filter(hash => hash !== ''))
+    const hashes = detached ? codeOf(spec) : []
+    if (detached) await this.#spreadCode(hashes)
     const reach: Reach = actor.detached
-      ? { shape: actor.shape, origin: [...this.#nameOf(row)].join('/') }
+      ? {
+          shape: actor.shape,
+          origin: [...this.#nameOf(row)].join('/'),
+          codes: hashes.map(codeKey),
+          asks: { resources: spec.resources, ...(spec.placement ? { placement: spec.placement } : {}) },
+        }
       : { owner: names.own, client: rows.client[row], number: rows.number[row], shape: actor.shape }
     const directory = await this.directory()
-    const { won, entry } = await directory.claim({
+    const claim: Claim = {
       namespace,
       name: actor.name,
       data: JSON.stringify(reach),
       restarts: spec.retries,
       ...(detached ? { spec: JSON.stringify(detached) } : { owner: names.own }),
+    }
+    const { won, entry } = await directory.claim(claim).catch((error: Error) => {
+      if (!detached) void this.#unclaim(claim)
+      throw error
     })
     if (won && detached) this.#need(entry.id, { rows: needed, isMaker: true })
     if (rows.rowOf(token) < 0 || rows.state[row] === state.failed) {
@@ -193,6 +233,20 @@ export class NamedActors implements DirectoryHost {
     } else if (won || actor.getIfExists) this.#continue(row, entry)
     else owner.unnamed(row, { kind: 'name-taken', actorName: actor.name, namespace })
     this.#host.stirred()
+  }
+
+  /** A claim that was not answered may have come to pass, and the name is of an actor that has failed: it is freed. */
+  async #unclaim({ namespace, name, data }: Claim): Promise<void> {
+    while (!this.#closed) {
+      try {
+        const directory = await this.directory()
+        const entry = await directory.lookup(namespace, name, true)
+        if (entry?.data === data) await directory.free(entry.id)
+        return
+      } catch {
+        await new Promise(resolve => setTimeout(resolve, UNCLAIM_MS).unref())
+      }
+    }
   }
 
   /** A handle is of the actor that has the name. */
@@ -258,9 +312,16 @@ export class NamedActors implements DirectoryHost {
     const id = this.#claimed.get(token)
     if (id === undefined) return
     this.#claimed.delete(token)
-    void this.directory()
+    const freed = this.directory()
       .then(directory => directory.free(id))
       .catch((error: Error) => this.#host.log(`a name could not be freed: ${error.message}`))
+    this.#frees.set(token, freed)
+    void freed.then(() => this.#frees.delete(token))
+  }
+
+  /** Resolves when the name of an actor that is over is free, or is not known to be; undefined: it has none that is not. */
+  freed(token: number): Promise<void> | undefined {
+    return this.#frees.get(token)
   }
 
   /** The actor that has a name, as a handle names it; null: there is none. */
@@ -306,6 +367,8 @@ export class NamedActors implements DirectoryHost {
   close(): void {
     this.#closed = true
     clearTimeout(this.#looks)
+    clearTimeout(this.#codeLooks)
+    clearTimeout(this.#jobLook)
   }
 
   /** Lets go of what actors needed that are over, or have another host that holds it. */
@@ -329,6 +392,82 @@ export class NamedActors implements DirectoryHost {
     if (entries) this.#host.stirred()
     this.#looks = undefined
     if (this.#needed.size > 0) this.#lookLater()
+  }
+
+  /** A peer is gone: so are the jobs of those detached actors that had lived there, here too. */
+  peerEnded(): void {
+    if (this.#jobLook || this.#closed || this.#host.detachedJobs().length === 0) return
+    this.#jobLook = setTimeout(() => void this.#endJobs(), JOBS_MS).unref()
+  }
+
+  async #endJobs(): Promise<void> {
+    this.#jobLook = undefined
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => undefined)
+    if (!entries || this.#closed) return
+    const found = new Map(entries.map(entry => [entry.id, entry]))
+    for (const job of this.#host.detachedJobs()) {
+      const entry = found.get(job.incarnation)
+      const isOver = !entry?.holder || entry.epoch > job.n
+      if (isOver && this.#hosted.get(job.incarnation)?.job.n !== job.n) this.#host.endJob(job)
+    }
+    this.#host.stirred()
+  }
+
+  // ---- their code
+
+  /** It has to be had when an actor is made anew, whoever is gone by then: all keep it, on disk where they have one. */
+  async #spreadCode(hashes: readonly string[]): Promise<void> {
+    await this.#haveCode(hashes)
+    await this.#host.askAll('keep-code', { hashes })
+  }
+
+  /** Another peer makes a detached actor. */
+  async keepCode(params: unknown): Promise<null> {
+    await this.#haveCode((params as { hashes: string[] }).hashes)
+    return null
+  }
+
+  /** Keeps code. False: it cannot be had. */
+  async #haveCode(hashes: readonly string[]): Promise<boolean> {
+    const { codes, wantCode } = this.#parts
+    const client = this.#client
+    const keep = async (hash: string): Promise<boolean> => {
+      try {
+        return await codes.keep(hash, client)
+      } catch (error) {
+        this.#host.log(`code of a detached actor could not be written: ${(error as Error).message}`)
+        return true
+      }
+    }
+    const had = await Promise.all(
+      hashes.map(async hash => (await keep(hash)) || ((await wantCode(hash)) && (await keep(hash)))),
+    )
+    this.#lookAtCode()
+    return !had.includes(false)
+  }
+
+  /** Looks after a while whether what is kept is still needed. */
+  #lookAtCode(): void {
+    if (this.#codeLooks || this.#closed || !this.#parts.codes.keepsAny) return
+    this.#codeLooks = setTimeout(() => void this.#letGoCode(), CODE_LOOK_MS).unref()
+  }
+
+  async #letGoCode(): Promise<void> {
+    const entries = await this.directory()
+      .then(directory => directory.entries())
+      .catch(() => undefined)
+    this.#codeLooks = undefined
+    if (this.#closed) return
+    try {
+      const needed = new Set(entries?.flatMap(({ data }) => (JSON.parse(data) as Reach).codes ?? []))
+      // What is being claimed has no entry yet.
+      if (entries) this.#parts.codes.letGoUnused(this.#client, hash => needed.has(codeKey(hash)), CODE_KEPT_MS)
+    } catch (error) {
+      this.#host.log(`code that is not needed any more could not be removed: ${(error as Error).message}`)
+    }
+    this.#lookAtCode()
   }
 
   // ---- where detached actors are
@@ -401,15 +540,63 @@ export class NamedActors implements DirectoryHost {
   choose(entry: Entry): PeerRun | undefined {
     const { owner, names } = this.#parts
     const { spec } = JSON.parse(entry.spec ?? '{}') as Spec
-    const chosen = owner.exchange.choose(this.#kindOf(-1, spec, { placement: placementOf(spec) }))
-    if (chosen === undefined) return undefined
+    const kind = this.#kindOf(-1, spec, { placement: placementOf(spec) })
+    const chosen = owner.exchange.choose(kind)
+    if (chosen === undefined) {
+      this.#waits(entry)
+      this.#isInfeasible(entry, spec, kind)
+      return undefined
+    }
+    this.#impossible.delete(entry.id)
     if (chosen === 'self') return { ...names.own }
     const { peerId, incarnation } = owner.peers.get(chosen)
     return { peerId, incarnation }
   }
 
+  /** Nobody has room for it. What it has saved would be let go of where copies are, if nobody held it until it has a host. */
+  #waits({ id, epoch, checkpoint }: Entry): void {
+    const needed = this.#needed.get(id)
+    if (checkpoint === undefined || (needed && needed.epoch >= epoch)) return
+    const { objects } = this.#parts.owner
+    const saved = objects.rowsOfKeys(this.#keysOf((JSON.parse(checkpoint) as Saved).contained))
+    if (saved.length === 0) return
+    this.#need(id, { saved, epoch })
+    for (const row of saved) objects.ask(row)
+    this.#host.stirred()
+  }
+
+  /** Where no peer could ever host it, it is over after a while. */
+  #isInfeasible({ id, name: of }: Entry, { name, infeasibleTimeoutMs }: FunctionSpec, kind: Kind): void {
+    const { owner, names } = this.#parts
+    owner.exchange.place(kind)
+    const since = kind.impossible && (this.#impossible.get(id) ?? performance.now())
+    if (since === undefined || !kind.impossible) {
+      this.#impossible.delete(id)
+      return
+    }
+    this.#impossible.set(id, since)
+    if (performance.now() - since < infeasibleTimeoutMs) return
+    this.#impossible.delete(id)
+    const failure: Failure = { kind: 'infeasible', name, ...kind.impossible, timeoutMs: infeasibleTimeoutMs }
+    const actorId = taskIdText(namesOwner, 0, id)
+    const about = { taskId: actorId, objectId: '', peerId: names.own.peerId, attempt: 0, actorId, className: name }
+    const reason = reasonText(reasonOf(failure), failureValue(failure, about))
+    void this.directory()
+      .then(directory => directory.kill(id, false, reason))
+      .catch((error: Error) => this.#host.log(`the directory could not be told of ${of}: ${error.message}`))
+  }
+
+  /** Objects by their names, as the owner's core knows them. */
+  #keysOf(list: readonly ObjectName[]): number[] {
+    const { names } = this.#parts
+    return list.flatMap(([peerId, incarnation, client, number]) => [
+      names.clientId({ peerId, incarnation }, client),
+      number,
+    ])
+  }
+
   /** The kind of a detached actor: how often it may be made anew is the directory's to say. */
-  #kindOf(index: number, spec: FunctionSpec, where: Pick<KindSpec, 'placement' | 'pool' | 'pinned'>): Kind {
+  #kindOf(index: number, spec: DetachedSpec, where: Pick<KindSpec, 'placement' | 'pool' | 'pinned'>): Kind {
     const { rows, resources } = this.#parts.owner
     return new Kind(index, rows, {
       name: spec.name,
@@ -431,28 +618,26 @@ export class NamedActors implements DirectoryHost {
   }
 
   async #begin(entry: Entry): Promise<void> {
-    const { owner, codes, specs, kindJobs, wantCode, names, now } = this.#parts
+    const { owner, specs, kindJobs, now } = this.#parts
     const told = JSON.parse(entry.spec ?? '{}') as Spec
     const { spec, namespace } = told
     const jobName: JobName = {
       peer: namesOwner.peerId,
       incarnation: entry.id,
       n: entry.epoch,
-      jobId: `${taskIdText(namesOwner, 0, entry.id)}-job`,
+      jobId: jobIdOf(entry.id),
       namespace,
     }
-    const job = this.#host.jobOf(jobName)
-    for (const hash of [spec.code, ...spec.blobs, ...spec.codes]) {
-      if (hash === '' || codes.use(hash, this.#client)) continue
-      if (!(await wantCode(hash))) throw new Error('no peer that lives has its code any more')
-      codes.use(hash, this.#client)
+    if (!(await this.#haveCode(codeOf(spec)))) {
+      this.#host.log(`actor ${entry.name} could not be made here: no peer that is linked has its code`)
+      this.#say(entry, 'no peer that is reached has its code', true, true)
+      return
     }
+    const job = this.#host.jobOf(jobName)
     const kind = owner.kinds.length
     owner.kinds.push(this.#kindOf(kind, spec, { pool: poolOf(spec), pinned: true }))
     specs.push({ ...spec, actor: { ...(spec.actor as NonNullable<FunctionSpec['actor']>), namespace } })
     kindJobs.push(job)
-    const keys = (list: readonly ObjectName[]): number[] =>
-      list.flatMap(([peerId, incarnation, client, number]) => [names.clientId({ peerId, incarnation }, client), number])
     const saved = entry.checkpoint === undefined ? undefined : (JSON.parse(entry.checkpoint) as Saved)
     const begun = { entry, ended: false }
     this.#begun = begun
@@ -465,9 +650,11 @@ export class NamedActors implements DirectoryHost {
         epoch: entry.epoch,
         restarts: entry.restarts,
         movable: entry.restartsLeft !== 0,
-        dependencies: told.dependencies.map(one => ('object' in one ? keys([one.object]) : fromText(one.value))),
-        contained: keys(told.contained),
-        ...(saved ? { saved: { value: fromText(saved.value), contained: keys(saved.contained) } } : {}),
+        dependencies: told.dependencies.map(one =>
+          'object' in one ? this.#keysOf([one.object]) : fromText(one.value),
+        ),
+        contained: this.#keysOf(told.contained),
+        ...(saved ? { saved: { value: fromText(saved.value), contained: this.#keysOf(saved.contained) } } : {}),
       },
       fromText(told.arguments),
       now(),
@@ -511,9 +698,10 @@ export class NamedActors implements DirectoryHost {
     this.#say(entry, told, mayRestart)
   }
 
-  #say(entry: Entry, reason: string, mayRestart: boolean): void {
+  /** `free`: it has not begun here, which costs it no restart. */
+  #say(entry: Entry, reason: string, mayRestart: boolean, free = false): void {
     void this.directory()
-      .then(directory => directory.ended(entry.id, entry.epoch, reason, mayRestart))
+      .then(directory => directory.ended(entry.id, entry.epoch, reason, mayRestart, free))
       .catch((error: Error) => this.#host.log(`the directory could not be told of ${entry.name}: ${error.message}`))
   }
 
@@ -521,33 +709,43 @@ export class NamedActors implements DirectoryHost {
     const hosted = this.#hosted.get(id)
     if (!hosted) return
     this.#hosted.delete(id)
+    for (const held of this.#saved.get(id)?.holds ?? []) this.#parts.owner.objects.letGo(held)
     this.#saved.delete(id)
     this.#host.endJob(hosted.job)
   }
 
   /** What it has saved goes to the directory: the newest, one at a time. */
   save(row: number, part: ActorPart): void {
-    const id = this.#parts.owner.rows.number[row]
+    const { rows, objects } = this.#parts.owner
+    const id = rows.number[row]
     const hosted = this.#hosted.get(id)
     if (hosted?.row !== row || !part.saved) return
     const { value, holds } = part.saved
-    this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)) })
-    this.#need(id, { saved: holds })
+    const before = this.#saved.get(id)
+    for (const held of holds) objects.hold(held)
+    for (const held of before?.holds ?? []) objects.letGo(held)
+    this.#saved.set(id, { value: toText(value), contained: holds.map(held => this.#nameOf(held)), holds })
     if (!hosted.saving) void this.#saveNext(id)
   }
 
+  /** What the one before names is held until the directory has this one. */
   async #saveNext(id: number): Promise<void> {
     const hosted = this.#hosted.get(id)
     const saved = this.#saved.get(id)
     if (!hosted || !saved) return
+    const { holds, ...said } = saved
     this.#saved.delete(id)
     hosted.saving = true
+    let isKept = false
     try {
-      await (await this.directory()).checkpoint(id, hosted.entry.epoch, JSON.stringify(saved))
+      isKept = await (await this.directory()).checkpoint(id, hosted.entry.epoch, JSON.stringify(said))
     } catch (error) {
       this.#host.log(`a checkpoint of ${hosted.entry.name} could not be kept: ${(error as Error).message}`)
     }
     hosted.saving = false
+    if (isKept) this.#need(id, { saved: holds })
+    for (const held of holds) this.#parts.owner.objects.letGo(held)
+    this.#host.stirred()
     await this.#saveNext(id)
   }
 
@@ -589,29 +787,73 @@ export class NamedActors implements DirectoryHost {
     if (thread !== undefined) this.#host.freeze(thread, false)
   }
 
-  /** Rows, as `state.actors` gives them, of detached actors that have no place. */
-  async unplaced(): Promise<Row[]> {
+  /** Rows, as `state.actors` gives them, of detached actors that have no place, and of those that are over. */
+  async homeless(): Promise<Row[]> {
     if (!this.#directory) return []
-    const late = new Promise<Entry[]>(resolve => setTimeout(resolve, limits.askMs, []).unref())
-    const asked = this.#directory.then(directory => directory.entries()).catch(() => [])
-    const entries = await Promise.race([asked, late])
-    return entries
-      .filter(({ owner, state: is }) => !owner && is !== 'alive')
-      .map(({ id, namespace, name, state: is, data, restarts, reason }) => ({
-        actorId: taskIdText(namesOwner, 0, id),
-        className: classOf(data),
-        name,
-        namespace,
-        lifetime: 'detached',
-        state: is,
-        reason:
-          reason === undefined
-            ? 'no peer has room for it yet'
-            : `no peer has room for it yet: ${reasonFrom(reason).reason}`,
-        restarts,
-        pendingCalls: 0,
-      }))
+    const late = new Promise<undefined>(resolve => setTimeout(resolve, limits.askMs, undefined).unref())
+    const asked = this.#directory
+      .then(directory => Promise.all([directory.entries(), directory.endedEntries()]))
+      .catch(() => undefined)
+    const [entries, ended] = (await Promise.race([asked, late])) ?? [[], []]
+    const about = ({ id, namespace, name, data, restarts }: EndedEntry | Entry): Row => ({
+      actorId: taskIdText(namesOwner, 0, id),
+      className: classOf(data),
+      name,
+      namespace,
+      lifetime: 'detached',
+      restarts,
+      pendingCalls: 0,
+      jobId: jobIdOf(id),
+    })
+    return [
+      ...entries
+        .filter(({ owner, state: is }) => !owner && is !== 'alive')
+        .map(entry => ({ ...about(entry), state: entry.state, reason: this.#whyHomeless(entry) })),
+      ...ended.map(entry => ({ ...about(entry), state: 'dead', reason: reasonFrom(entry.reason).reason })),
+    ]
   }
+
+  /** What an actor waits for that does not live. */
+  #whyHomeless({ data, holder, reason }: Entry): string {
+    if (holder) return `begins on peer ${holder.peerId}`
+    const { exchange } = this.#parts.owner
+    const { asks = { resources: {} } } = JSON.parse(data) as Reach
+    const kind = this.#kindOf(-1, { ...asks, name: classOf(data), actor: anyActor }, { placement: placementOf(asks) })
+    exchange.place(kind)
+    const before = reason === undefined ? '' : `; before that: ${reasonFrom(reason).reason}`
+    if (kind.impossible) {
+      const { resource, requested, has } = kind.impossible
+      return `no peer has ${requested} ${resource}: the mesh has ${has}${before}`
+    }
+    const wanted = Object.entries(asks.resources).filter(([, amount]) => amount > 0)
+    const what = wanted.map(([name, amount]) => `${amount} ${name}`).join(', ')
+    return `no peer has room for it yet${what === '' ? '' : `: it asks for ${what}`}${before}`
+  }
+}
+
+/** Where an actor may live no more depends on than that it is one. */
+const anyActor: ActorSpec = {
+  maxConcurrency: 1,
+  groups: {},
+  methodGroups: {},
+  shares: false,
+  detached: true,
+  checkpointCalls: 0,
+  checkpointMs: 0,
+  shape: '',
+}
+
+function jobIdOf(id: number): string {
+  return `${taskIdText(namesOwner, 0, id)}-job`
+}
+
+/** What is to be had where a function runs, by its hashes. */
+function codeOf({ code, blobs, codes }: FunctionSpec): string[] {
+  return [...new Set([code, ...blobs, ...codes])].filter(hash => hash !== '')
+}
+
+function codeKey(hash: string): string {
+  return hash.slice(0, CODE_KEY_CHARACTERS)
 }
 
 /** Of which class an entry's actor is. */

@@ -33,7 +33,7 @@ import { type StartedWorker, shoalUrl, startWorker } from '../workers/index.ts'
 import { PeerActors } from './actors.ts'
 import { Cancellation } from './cancellation.ts'
 import { ClientRecords } from './client-records.ts'
-import { Codes } from './codes.ts'
+import { type CodeStorage, Codes } from './codes.ts'
 import { Drain, type DrainOptions } from './drain.ts'
 import { drainActors } from './drain-actors.ts'
 import { drainOptionsFrom, drainOther } from './drain-other.ts'
@@ -71,6 +71,8 @@ export interface PeerOptions {
   folders: string[]
   /** A folder for objects that do not fit into memory: this peer's alone, removed when it closes. */
   spillDir: string
+  /** Where the code of detached actors outlives this peer. Default: nowhere. */
+  codeStorage?: CodeStorage
   /** Answers to questions that the peer itself does not know. */
   handlers: Record<string, (params: unknown) => Promise<unknown>>
   /**
@@ -113,7 +115,7 @@ export class Peer {
   readonly #owner: Owner
   readonly #parts: PeerParts
   readonly #store: Store
-  readonly #codes = new Codes()
+  readonly #codes: Codes
   readonly #state: PeerState
   readonly #bell: Int32Array
   readonly #loop: BellLoop
@@ -150,6 +152,7 @@ export class Peer {
 
   constructor(options: PeerOptions) {
     this.#options = options
+    this.#codes = new Codes(options.codeStorage)
     this.#store = new Store(options.store ?? new SharedArrayBuffer(options.objectStoreBytes), options.spillDir, {
       spilled: (id, trouble) => {
         if (trouble !== undefined) options.log(`an object could not be spilled: ${trouble}`)
@@ -208,8 +211,12 @@ export class Peer {
       stirred: () => this.#stirred(),
       jobOf: name => this.#jobOf(name),
       endJob: name => this.#endForeignJob(name),
+      detachedJobs: () =>
+        [...this.#jobs.values()].flatMap(({ home }) => (home?.peer === namesOwner.peerId ? home : [])),
       freeze: (thread, frozen) => this.#hosts.get(thread)?.channel.freeze(frozen),
-      spread: hashes => this.#spreadCode(hashes),
+      askAll: async (method, params) => {
+        if (this.#remote) await this.#askOthers(method, () => params)
+      },
       log: line => options.log(line),
     })
     this.#actors = new PeerActors(this.#parts, this.#named, {
@@ -253,7 +260,7 @@ export class Peer {
       jobId: job => this.#jobs.get(job)?.jobId ?? jobIdText(options, job),
       draining: () => this.#drain.begun,
       waitingGroups: () => waitingGroups(this.#groups.owned),
-      unplacedActors: () => this.#named.unplaced(),
+      homelessActors: () => this.#named.homeless(),
     })
     this.#loop = new BellLoop(this.#bell, () => this.#turn())
     // A ring keeps no event loop alive; this thread is wanted until `close`.
@@ -481,6 +488,7 @@ export class Peer {
       keep: (peer, row, order) => this.#remote?.succession.keep(peer, row, order),
       unkeep: (peer, client, number) => this.#remote?.succession.unkeep(peer, client, number),
       succeeded: token => this.#remote?.succession.succeeded(token),
+      follow: (token, peer) => this.#remote?.succession.follow(token, peer),
       linger: token => this.#remote?.linger(token),
       fetched: (client, slot) => this.#fetched(client, slot),
       inlined: (client, slot, value) =>
@@ -535,22 +543,6 @@ export class Peer {
       attempt: rows.attempt[row] + 1,
       ...this.#actors.about(row),
     })
-  }
-
-  /** Code of a detached actor has to be had when it is made anew, whoever is gone by then. */
-  async #spreadCode(hashes: readonly string[]): Promise<void> {
-    await this.#keepCode({ hashes })
-    if (this.#remote) await this.#askOthers('keep-code', () => ({ hashes }))
-  }
-
-  async #keepCode(params: unknown): Promise<null> {
-    const { hashes } = params as { hashes: string[] }
-    const client = this.#names.clientId(namesOwner, 0)
-    for (const hash of hashes) {
-      if (this.#codes.use(hash, client)) continue
-      if (await this.#parts.wantCode(hash)) this.#codes.use(hash, client)
-    }
-    return null
   }
 
   /** Tells a worker that an actor is over. Where that blocks its thread, the thread is ended after a while. */
@@ -882,6 +874,7 @@ export class Peer {
     for (const [job, { home }] of this.#jobs) {
       if (home?.peer === peerId && home.incarnation === incarnation) this.#endForeignJob(home, job)
     }
+    this.#named.peerEnded()
     this.#stirred()
   }
 
@@ -967,7 +960,7 @@ export class Peer {
     if (method.startsWith('group-')) return await this.#groups.byPeer(method, params, peer)
     if (method === 'cancel') return await this.#cancellation.byPeer(params)
     if (method === 'kill-actor') return await this.#actors.killByPeer(params)
-    if (method === 'keep-code') return await this.#keepCode(params)
+    if (method === 'keep-code') return await this.#named.keepCode(params)
     if (method === 'heard') return null
     if (method === 'drain') {
       await this.drain(drainOptionsFrom(params))

@@ -7,7 +7,7 @@ export function bundleOf({ placement }: FunctionSpec): BundleName | undefined {
 }
 
 /** Where a function's options say that its tasks may run. */
-export function placementOf({ placement }: FunctionSpec): Placement {
+export function placementOf({ placement }: Pick<FunctionSpec, 'placement'>): Placement {
   if (placement === undefined) return { spread: false, soft: false }
   const { peer, labels, soft, spread } = placement
   return {

@@ -15,6 +15,6 @@ export function processOf(pool: string): ProcessSpec {
 }
 
 /** What the cores know of a class of actors; undefined for what is none. */
-export function actorOf({ name, actor }: FunctionSpec): ActorKind | undefined {
+export function actorOf({ name, actor }: Pick<FunctionSpec, 'name' | 'actor'>): ActorKind | undefined {
   return actor && { ...actor, className: name, name: actor.name }
 }

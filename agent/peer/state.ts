@@ -35,8 +35,8 @@ export interface StateSources {
   draining(): boolean
   /** Placement groups that are not reserved. */
   waitingGroups(): Row[]
-  /** Detached actors that live nowhere now: those are nobody's but the directory's. */
-  unplacedActors(): Promise<Row[]>
+  /** Detached actors that live nowhere now, and those that are over: those are nobody's but the directory's. */
+  homelessActors(): Promise<Row[]>
 }
 
 /** The questions whose answers are pages of rows. */
@@ -60,9 +60,9 @@ export class PeerState {
     if (isRows(method)) {
       const here = (question: RowsQuestion<number>): Page<number> => this.#page(method, question)
       const question = (params ?? {}) as RowsQuestion
-      const unplaced = method === 'actors' && !question.after ? this.#peer.unplacedActors() : []
+      const homeless = method === 'actors' && !question.after ? this.#peer.homelessActors() : []
       const merged = await mergedPage(method, question, { here, others })
-      return { ...merged, rows: [...(await unplaced).filter(row => isWanted(row, question.filter)), ...merged.rows] }
+      return { ...merged, rows: [...(await homeless).filter(row => isWanted(row, question.filter)), ...merged.rows] }
     }
     switch (method) {
       case 'peers':
@@ -177,14 +177,14 @@ export class PeerState {
 
   async #status(others: Others): Promise<Row> {
     const { tasks, actors, waiting } = this.#counts()
-    const unplaced = this.#peer.unplacedActors()
+    const homeless = this.#peer.homelessActors()
     for (const { answer } of await others.ask('counts', () => null)) {
       const more = answer as { tasks: Record<string, number>; actors: Record<string, number>; waiting: Row[] }
       for (const [state, count] of Object.entries(more.tasks)) tasks[state] = (tasks[state] ?? 0) + count
       for (const [is, count] of Object.entries(more.actors)) actors[is] = (actors[is] ?? 0) + count
       waiting.push(...(more.waiting as typeof waiting))
     }
-    for (const { state: is } of await unplaced) actors[is as string] = (actors[is as string] ?? 0) + 1
+    for (const { state: is } of await homeless) actors[is as string] = (actors[is as string] ?? 0) + 1
     const peers = this.#peers(others)
     return {
       meshId: this.#peer.meshId,

@@ -89,6 +89,30 @@ export class Succession {
     }, limits.successionGraceMs).unref()
   }
 
+  /** Waits until a peer has taken over, or turns out to have nothing to take over. */
+  follow(token: number, peer: number): void {
+    void this.#follow(token, peer).catch(() => undefined)
+  }
+
+  async #follow(token: number, peer: number): Promise<void> {
+    const { owner } = this.#parts
+    const { rows, peers, replicas, exchange } = owner
+    for (;;) {
+      await delay(limits.successionCheckMs)
+      const row = rows.rowOf(token)
+      const home = row < 0 ? undefined : peers.homeOf(rows.client[row])
+      if (!home || rows.extra[row]?.keptFor?.authority !== peer) return
+      const { peerId, incarnation } = peers.get(home.peer)
+      const asked = this.#host.ask(peer, 'successors', { peerId, incarnation, keys: [[home.client, rows.number[row]]] })
+      this.#host.stirred()
+      const [answer] = (await asked) as Answer[]
+      if (answer === 'not yet') continue
+      if (answer === 'nothing') replicas.passedOver(token, peer, one => exchange.isKnown(one))
+      this.#host.stirred()
+      return
+    }
+  }
+
   // ---- the successor's side
 
   /** Answers another peer; undefined: that is no question about succession. */
@@ -162,7 +186,7 @@ export class Succession {
   }
 
   async #resolve(peer: number, tokens: number[]): Promise<void> {
-    const { rows, objects, peers } = this.#parts.owner
+    const { rows, objects, peers, replicas } = this.#parts.owner
     const { peerId, incarnation } = peers.get(peer)
     let open = tokens.map(token => rows.rowOf(token))
     let detached: ReadonlyMap<string, number> | undefined
@@ -171,8 +195,11 @@ export class Succession {
       const answers = await this.#askAll({ peerId, incarnation, keys })
       const later: number[] = []
       for (const [i, row] of open.entries()) {
+        // A ref that was met later than the death of its owner may be of what this peer itself has taken over.
+        const own = replicas.successionOf(rows.client[row], rows.number[row])
         const found = answers.find(({ answer }) => Array.isArray(answer[i]))
-        if (found) {
+        if (own.is === 'here') objects.adopt(row, own.row)
+        else if (found) {
           const [client, number] = found.answer[i] as Key
           objects.adopt(row, objects.rowOfKey(peers.clientId(found.peer, client), number))
         } else if (performance.now() < until && answers.some(({ answer }) => answer[i] === 'not yet')) {

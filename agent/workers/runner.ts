@@ -25,7 +25,7 @@ import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
 import { portableError } from './portable-error.ts'
 import { INSIDE } from './process-start.ts'
 import { currentTask, Task } from './running-task.ts'
-import { type Keeping, restored, Saving } from './saving.ts'
+import { CheckpointUnread, type Keeping, restored, Saving } from './saving.ts'
 import type { WorkerStore } from './worker-store.ts'
 
 /** Words of a `run` before its lists, and of one dependency. */
@@ -807,7 +807,10 @@ export class Runner {
   /** The error that the caller sees, and whether it is one to try again. What is thrown may throw itself when it is looked at. */
   #failure(task: Task, runnable: Runnable | undefined, thrown: unknown): { error: ShoalError; retry: boolean } {
     try {
-      const { retryErrors, call } = task.fn.spec
+      const { retryErrors, call, actor } = task.fn.spec
+      // The directory begins it anew, after a while.
+      if (thrown instanceof CheckpointUnread)
+        return { error: this.#errorOf(task, thrown), retry: actor?.detached === true }
       const retry =
         retryErrors &&
         (call ? retriableByName(thrown, call.retryNames) : retriable(thrown, runnable?.retryClasses ?? []))
@@ -828,8 +831,9 @@ export class Runner {
   #wrapped(task: Task, cause: unknown): ShoalError {
     const { taskId, attempt, functionName } = task
     if (task.fn.spec.actor) {
-      const reason = `its constructor threw: ${thrownText(cause)}`
-      const fields = { actorId: taskId, className: functionName, reason, cause }
+      const isUnread = cause instanceof CheckpointUnread
+      const reason = isUnread ? cause.message : `its constructor threw: ${thrownText(cause)}`
+      const fields = { actorId: taskId, className: functionName, reason, cause: isUnread ? cause.cause : cause }
       return new ActorDiedError(`the actor ${functionName} died: ${reason}`, fields)
     }
     return taskError({ taskId, functionName, peerId: this.#parts.owner.peerId, attempt, cause })

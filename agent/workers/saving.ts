@@ -91,15 +91,26 @@ export class Saving {
   }
 }
 
-/** An actor gets back what it had saved. */
+/** What an actor had saved cannot be had now: no fault of its class. */
+export class CheckpointUnread extends Error {}
+
+/** An actor gets back what it had saved. Rejects with CheckpointUnread, and with what its class throws. */
 export async function restored(actor: ActorInstance, bytes: Uint8Array, keeping: Keeping): Promise<void> {
   const { decoder } = actor.codec
   decoder.start(bytes, 0, bytes.length)
   const saved = decoder.value() as { value: unknown } | { ref: object }
   decoder.finish()
-  const value = 'ref' in saved ? await keeping.read(saved.ref) : saved.value
+  const value = 'ref' in saved ? await read(saved.ref, keeping) : saved.value
   const restore = actor.self[checkpoint.restore] as (value: unknown) => unknown
   await Reflect.apply(restore, actor.self, [value])
+}
+
+async function read(ref: object, keeping: Keeping): Promise<unknown> {
+  try {
+    return await keeping.read(ref)
+  } catch (cause) {
+    throw new CheckpointUnread(`what it had saved could not be read: ${thrownText(cause)}`, { cause })
+  }
 }
 
 /** Tells the agent what an actor has saved. */

@@ -79,7 +79,8 @@ export interface ClassFacts {
 
 /** What options of an actor must not say together, or of such a class. Throws InvalidOptionError. */
 export function checkActorTogether(options: ActorOptions, call: string, facts: ClassFacts): void {
-  const { env, isolation, name: actorName, getIfExists, lifetime, groups = {}, methodGroups = {} } = options
+  const { env, isolation, name: actorName, getIfExists, lifetime, placement } = options
+  const { groups = {}, methodGroups = {} } = options
   if (env !== undefined && isolation !== 'process') {
     const allowed = "left out where isolation is not 'process': threads share the environment of their peer"
     refuse({ call, option: 'env' }, env, allowed)
@@ -88,6 +89,11 @@ export function checkActorTogether(options: ActorOptions, call: string, facts: C
     refuse({ call, option: 'getIfExists' }, getIfExists, 'left out or false where there is no name to look for')
   if (lifetime === 'detached' && actorName === undefined)
     refuse({ call, option: 'lifetime' }, lifetime, "'refs' for an actor without a name: nobody could find it again")
+  if (lifetime === 'detached' && typeof placement === 'object' && 'group' in placement) {
+    const allowed =
+      "without a group for an actor whose lifetime is 'detached': it outlives the group, which ends with its owner"
+    refuse({ call, option: 'placement' }, placement, allowed)
+  }
   for (const [method, group] of Object.entries(methodGroups)) {
     const place: Place = { call, option: `methodGroups.${method}` }
     if (!facts.methods.has(method)) refuse(place, method, `a method of ${facts.className}`, known([...facts.methods]))

@@ -16,6 +16,7 @@ import {
   kill,
   type Mesh,
   type ObjectRef,
+  placementGroup,
   put,
   release,
   task,
@@ -244,6 +245,9 @@ t.test('options that are wrong say so at the call', async t => {
   t.throws(() => actor(Counter, { methodGroups: { add: 'g' } }), invalid)
   t.throws(() => actor(Counter, { getIfExists: true }), invalid)
   t.throws(() => actor(Counter, { lifetime: 'detached' }), invalid)
+  const inGroup = { placement: { group: placementGroup([{ cpus: 1 }]) } }
+  t.doesNotThrow(() => actor(Counter, inGroup))
+  t.throws(() => actor(Counter, { ...inGroup, name: 'one', lifetime: 'detached' }), invalid)
   t.throws(() => actor(Counter, { checkpoint: { everyCalls: 1 } }), invalid)
   t.throws(() => actor(Counter, { env: { A: 'b' } }), invalid)
   const counter = actor(Counter).remote()

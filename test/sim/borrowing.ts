@@ -129,6 +129,7 @@ class Agent {
       keep: (peer, row, order) => remote().succession.keep(peer, row, order),
       unkeep: (peer, client, number) => remote().succession.unkeep(peer, client, number),
       succeeded: token => remote().succession.succeeded(token),
+      follow: (token, peer) => remote().succession.follow(token, peer),
       linger: () => undefined,
       fetched: () => undefined,
       inlined: () => undefined,

@@ -102,6 +102,7 @@ class SimPeer {
       keep: () => undefined,
       unkeep: () => undefined,
       succeeded: () => undefined,
+      follow: () => undefined,
       linger: () => undefined,
       fetched: () => undefined,
       inlined: () => undefined,

@@ -52,6 +52,21 @@ t.test('two others keep a copy; one that is lost is made elsewhere; all go with 
   t.ok(s.clean)
 })
 
+t.test('one that cannot keep a copy takes over from nobody: another is asked', async t => {
+  const { s, peers } = among('A', 'B', 'C')
+  const [a, b, c] = peers
+  const row = put(s)
+  const done = s.owner.replicas.protect(row)
+  t.equal(keeps(s).length, 2)
+  const token = s.owner.rows.token(row)
+  s.owner.replicas.notKept(token, a)
+  t.same(keeps(s), [`keep row ${row} at p${b}, order ${b} ${c}`, `keep row ${row} at p${c}, order ${b} ${c}`])
+  s.owner.replicas.notKept(token, c)
+  t.same(keeps(s), [`keep row ${row} at p${b}, order ${b}`], 'who is left follows first')
+  s.owner.replicas.kept(token, b)
+  await done
+})
+
 t.test('alone nobody can keep it: it is protected once somebody comes', async t => {
   const { s } = among()
   const row = put(s)
@@ -112,6 +127,28 @@ t.test('the owner dies: the first that lives puts the value anew; who has the ol
   t.same(s.take().sort(), ['free 8192', `unkeep ${rows.client[fresh]}/1 at p${c}`])
   t.same(replicas.successionOf(client, 7), { is: 'nothing' })
   t.ok(s.clean)
+})
+
+t.test('who is before this peer and has no whole copy is passed over', async t => {
+  const { s, peers } = among('A', 'B', 'C')
+  const [a, b, c] = peers
+  const { objects, replicas, peers: table, rows } = s.owner
+  const client = table.clientId(a, 1)
+  const row = objects.rowToKeep(client, 7)
+  replicas.keepFor(a, row, [b, c, -1])
+  objects.settleRemote(row, 1000, [{ peer: a, token: 3 }])
+  objects.pull(row)
+  objects.arrived(row, 8192, undefined)
+  s.take()
+  const token = rows.token(row)
+  s.owner.peerGone(a, s.now)
+  t.same(s.take(), [`follow p${b} for row ${row}`])
+  replicas.passedOver(token, b, () => true)
+  t.same(s.take(), [`follow p${c} for row ${row}`])
+  replicas.passedOver(token, b, () => true)
+  t.same(s.take(), [], 'it is not waited for any more')
+  replicas.passedOver(token, c, () => true)
+  t.equal(replicas.successionOf(client, 7).is, 'here')
 })
 
 t.test('a borrower takes the value of what continues its object, whatever it waited for', async t => {

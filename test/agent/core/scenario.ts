@@ -112,6 +112,7 @@ export class Scenario {
       linger: token => this.log.push(`linger ${token}`),
       keep: (peer, row, order) => this.log.push(`keep ${this.name(row)} at p${peer}, order ${order.join(' ')}`),
       unkeep: (peer, client, number) => this.log.push(`unkeep ${client}/${number} at p${peer}`),
+      follow: (token, peer) => this.log.push(`follow p${peer} for ${this.name(this.owner.rows.rowOf(token))}`),
       succeeded: token => this.log.push(`succeeded ${this.name(this.owner.rows.rowOf(token))}`),
       fetched: (client, slot) => this.log.push(`fetched ${client}/${slot}`),
       inlined: (client, slot, value) =>

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { FileStorage } from '../../../agent/directory/index.ts'
 import { eventually } from '../../sdk/meshes.ts'
 import { TestMesh } from './peers.ts'
 
@@ -198,6 +200,40 @@ t.test('a holder that is cut off stops before the next one begins', { timeout: 6
   await eventually('the old one is told to stop', () => d.heard.at(-1)?.startsWith('stop n 1') === true)
 })
 
+t.test('started again, one that decides alone begins its detached entries anew, though nobody asks', async t => {
+  const mesh = new TestMesh()
+  t.teardown(() => mesh.close())
+  const file = join(t.testdir(), 'names.log')
+  const storage = (): FileStorage => new FileStorage(file, 'mesh')
+  const before = mesh.add('a', { storage: storage() })
+  await before.names.claim(owned('owned', before.self))
+  await before.names.claim(detached('n', -1))
+  await eventually('it is hosted', () => before.hosted.size === 1)
+  mesh.kill('a', { confirmed: true })
+  const again = mesh.add('a', { storage: storage() })
+  await eventually('it is begun anew', () => again.heard.includes('host n 2'))
+  t.same(
+    (await again.names.entries()).map(({ name }) => name),
+    ['n'],
+    'the name of its run before is free',
+  )
+})
+
+t.test('a host without a vote loses its lease when everybody else is gone', { timeout: 60_000 }, async t => {
+  const mesh = new TestMesh()
+  t.teardown(() => mesh.close())
+  let place = ''
+  const [a] = ['a', 'b', 'c', 'd'].map(id => mesh.add(id, { choose: () => mesh.peers.get(place)?.self }))
+  const voters = await mesh.voters(3)
+  place = [...mesh.peers.keys()].find(peer => !voters.includes(peer)) as string
+  const host = mesh.peers.get(place)
+  const { entry } = await a.names.claim(detached('n', -1))
+  await eventually('it is hosted', () => host?.names.holds(entry.id, 1) === true)
+  for (const peer of voters) mesh.kill(peer, { confirmed: true })
+  await eventually('its lease is over', () => host?.heard.includes('lost n 1') === true)
+  t.equal(host?.names.holds(entry.id, 1), false)
+})
+
 t.test('what a host could not say while nobody decided is known when somebody does', { timeout: 60_000 }, async t => {
   const mesh = new TestMesh()
   t.teardown(() => mesh.close())
@@ -222,6 +258,27 @@ t.test('what a host could not say while nobody decided is known when somebody do
     return found?.epoch > 1
   })
   await eventually('the name is free', async () => (await a.names.lookup('space', 'own')) === undefined)
+})
+
+t.test('what no host can begin is tried ever more slowly, and costs no restart', { timeout: 30_000 }, async t => {
+  const mesh = new TestMesh()
+  t.teardown(() => mesh.close())
+  const begun: number[] = []
+  let can = false
+  const a = mesh.add('a', {
+    host: ({ id, epoch }, names) => {
+      begun.push(performance.now())
+      if (can) void names.alive(id, epoch, 7)
+      else void names.ended(id, epoch, 'nobody has its code', true, true)
+    },
+  })
+  const { entry } = await a.names.claim(detached('n', 1))
+  await eventually('it was tried', () => begun.length >= 5)
+  t.ok(begun[4] - begun[1] >= 250 + 500 + 1000, begun.join())
+  t.match(await a.names.locate(entry.id), { state: 'pending', restarts: 0, reason: 'nobody has its code' })
+  can = true
+  await eventually('it is alive', async () => ((await a.names.locate(entry.id)) as any)?.state === 'alive')
+  t.match(await a.names.locate(entry.id), { restarts: 0, restartsLeft: 1 })
 })
 
 t.test('kill: its holder stops it before it is gone', { timeout: 30_000 }, async t => {
