@@ -86,6 +86,9 @@ t.test('past the deadline tasks go on elsewhere, and use up no retry', { timeout
   t.equal(await get(nested, { timeoutMs: 15_000 }), first.peerId)
   t.same(linesOf(seen), [leaving, first.peerId])
   const rows = await Array.fromAsync(attached.state.tasks({ name: 'moved' }))
-  t.match(rows.find(({ attempts }) => attempts.length > 1)?.attempts[0], { peerId: leaving, error: 'its peer was drained' })
+  t.match(rows.find(({ attempts }) => attempts.length > 1)?.attempts[0], {
+    peerId: leaving,
+    error: 'its peer was drained',
+  })
   for (const one of [ref, nested]) one.release()
 })
