@@ -360,15 +360,16 @@ export class Actors {
     this.#settled(actor)
   }
 
-  /** One that was about to move has yet to stay: calls that wait for that go to it. */
-  stays(row: number): void {
+  /** Those that were about to move have yet to stay: calls that wait for that go to them. */
+  stay(actors: ReadonlySet<number>): void {
     const rows = this.#rows
-    const part = rows.extra[row]?.actor
-    if (!part?.moving) return
-    part.moving = false
+    for (const row of actors) {
+      const part = rows.extra[row]?.actor
+      if (part) part.moving = false
+    }
     for (let named = 0; named < rows.capacity; named++) {
       const waiting = rows.state[named] === state.free ? undefined : rows.extra[named]?.actor
-      if (waiting?.queues && this.#objects.place(this.resolve(named)) === row) this.#advanceAll(named, waiting)
+      if (waiting?.queues && actors.has(this.#objects.place(this.resolve(named)))) this.#advanceAll(named, waiting)
     }
   }
 

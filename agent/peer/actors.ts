@@ -131,6 +131,7 @@ export class PeerActors {
     if (owner.rows.state[row] !== state.failed) owner.endActor(row, by, now(), restart)
     this.#host.stirred()
     // Who takes its name next is to have it.
-    await this.#named.freed(token)
+    // Where the directory cannot say so now, its next renewal does.
+    await Promise.race([this.#named.freed(token), delay(limits.freedMs, undefined, { ref: false })])
   }
 }

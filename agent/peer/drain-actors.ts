@@ -32,6 +32,7 @@ export async function drainActors(
     const holds = Math.floor((performance.now() - beganAt) / limits.drainHoldMs) % 2 === 0
     const isLate = performance.now() >= deadlineAt()
     let left = 0
+    const staying = new Set<number>()
     tick()
     for (const { row, part, instance } of owner.actors.instances()) {
       if (owner.mayMove(row) && !returns(owner, row)) {
@@ -39,11 +40,16 @@ export async function drainActors(
         else {
           left++
           if (holds) part.moving = true
-          else owner.actors.stays(row)
+          else if (part.moving) staying.add(row)
         }
       } else if (isLate) owner.expelActor(row, expelled)
-      else left++
+      else {
+        left++
+        // It was to move, and nobody could take it any more.
+        if (part.moving) staying.add(row)
+      }
     }
+    if (staying.size > 0) owner.actors.stay(staying)
     // Past the deadline constructors are stopped as tasks are (`Owner.evict`); what does not stop is not waited for.
     const isOver = performance.now() >= deadlineAt() + limits.evictMs
     for (const { row, part } of [...beingMade(owner)]) {

@@ -17,6 +17,8 @@ export interface DrainHost {
   shut(): void
   /** Actors move, or end. Resolves when none is left; `deadlineAt` may come nearer while it waits. */
   drainActors(deadlineAt: () => number): Promise<void>
+  /** No other peer is linked. */
+  alone(): boolean
   /** Values that are kept here for others go to those. Resolves when they have them. */
   handOver(): Promise<void>
   /** What was decided outside a turn is done. */
@@ -63,8 +65,9 @@ export class Drain {
     this.#host.shut()
     owner.returnGuests(now())
     this.#host.stirred()
-    // Before the peer ends, actors that do nothing are not waited for.
-    const actors = this.#host.drainActors(() => (this.#leaving && !owner.busy ? 0 : this.#deadlineAt))
+    // Before the peer ends, or where nobody could take them, actors that do nothing are not waited for.
+    const endsIdle = (): boolean => (this.#leaving || this.#host.alone()) && !owner.busy
+    const actors = this.#host.drainActors(() => (endsIdle() ? 0 : this.#deadlineAt))
     await this.#idleUntil(() => this.#deadlineAt)
     if (this.#busy) {
       owner.evict(now())

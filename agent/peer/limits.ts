@@ -64,6 +64,8 @@ export const limits = {
   leaseMs: 2800,
   leaseOverMs: 3200,
   leaseCheckMs: 100,
+  /** Who kills an actor waits so long for its name to be free. */
+  freedMs: 1000,
   /** Leases that were not looked at for so long: the process stood still. */
   stallMs: 1000,
   /** How often a peer that is drained looks at its actors. */

@@ -250,6 +250,7 @@ export class Peer {
           tick: () => this.#tick(),
           stirred: () => this.#stirred(),
         }),
+      alone: () => [...(this.#remote?.linked() ?? [])].length === 0,
       handOver: async () => await this.#remote?.handOver(),
       stirred: () => this.#stirred(),
     })

@@ -52,8 +52,12 @@ export class Group {
   /** One of those that wait does so no longer. */
   drop(call: WaitingCall): void {
     call.gone = true
-    if (--this.waiting > 0) return
-    this.#queue = undefined
+    this.waiting--
+    if (this.waiting === 0) this.#queue = undefined
+    // The first may wait for long: what is gone behind it takes no room.
+    else if (this.#queue && this.#queue.length - this.#first > 2 * this.waiting + 1024)
+      this.#queue = this.#queue.slice(this.#first).filter(one => !one.gone)
+    else return
     this.#first = 0
   }
 }

@@ -22,6 +22,7 @@ import { ActorExit, ActorInstance, type Named } from './actor.ts'
 import { ActorCalls, type Called } from './actor-calls.ts'
 import type { Runnable, ThreadCodec, WorkerFunctionState, WorkerFunctions } from './functions.ts'
 import { drive, type GeneratorDoor, StreamDemand } from './generators.ts'
+import { isA, isThenable } from './guarded.ts'
 import { portableError } from './portable-error.ts'
 import { INSIDE } from './process-start.ts'
 import { currentTask, Task } from './running-task.ts'
@@ -455,10 +456,11 @@ export class Runner {
     task.startedAt = this.#now()
     group.running++
     const { method } = spec.call as CallSpec
-    const runnable: Runnable = { call: methodOf(actor.self, method) as never, retryClasses: [], codec: actor.codec }
+    let runnable: Runnable
     let args: unknown[]
     try {
       args = this.#arguments(call, actor.codec, dependencies, memory, at)
+      runnable = { call: actor.self[method] as never, retryClasses: noClasses, codec: actor.codec }
       if (typeof runnable.call !== 'function') throw new TypeError(missing(actor, spec.call as CallSpec))
     } catch (error) {
       this.#fail(task, undefined, error)
@@ -986,7 +988,8 @@ export class Runner {
   escaped(error: unknown): boolean {
     if (isA(ActorExit, error)) return true
     const task = currentTask.getStore()
-    if (!task || task.ended) return task?.actor?.over === true
+    // Beside its calls an actor does what nobody waits for.
+    if (!task || task.ended || task.token < 0) return task?.actor?.over === true
     this.#fail(task, undefined, error)
     return true
   }
@@ -1051,17 +1054,7 @@ function apply(fn: Function, self: unknown, args: unknown[]): unknown {
   return Reflect.apply(fn, self, args)
 }
 
-/** Whether `await` would ask it for its value; one that throws when it is looked at says so then. */
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  try {
-    return typeof (value as { then?: unknown }).then === 'function'
-  } catch {
-    return true
-  }
-}
-
-/** A method of what a constructor made, which may be a proxy; undefined where it has none. */
+/** A method of what a constructor made, which may be a proxy; undefined where it has none, or throws. */
 function methodOf(self: Record<PropertyKey, unknown>, name: string): unknown {
   try {
     return self[name]
@@ -1130,14 +1123,5 @@ function nameOf({ name, cause }: ShoalError): string {
     return cause instanceof Error ? String(cause.name) : name
   } catch {
     return name
-  }
-}
-
-/** `instanceof`, of what may be a proxy that throws. */
-function isA<C>(Class: abstract new (...args: never[]) => C, thrown: unknown): thrown is C {
-  try {
-    return thrown instanceof Class
-  } catch {
-    return false
   }
 }

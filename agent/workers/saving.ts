@@ -7,6 +7,7 @@ import { high, low, record } from '../../wire/records.ts'
 import { copyBytes, sendText } from '../../wire/texts.ts'
 import type { Encoder } from '../../wire/values/index.ts'
 import { ActorExit, type ActorInstance } from './actor.ts'
+import { isA } from './guarded.ts'
 
 /** A `save` that takes so long is told of. */
 const SAVING_MS = 30_000
@@ -52,7 +53,7 @@ export class Saving {
     actor.savingSince = performance.now()
     void this.#as(actor, () => this.#save(actor))
       .catch((error: unknown) => {
-        if (!(error instanceof ActorExit)) this.#complain(actor, error)
+        if (!isA(ActorExit, error)) this.#complain(actor, error)
       })
       .finally(() => {
         actor.savingSince = 0

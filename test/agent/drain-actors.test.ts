@@ -177,3 +177,27 @@ t.test('an actor of a program at the drained peer moves once, with what others c
   })
   handle[Symbol.dispose]()
 })
+
+t.test('an actor that was to move stays when nobody is left to take it', { timeout: 120_000 }, async t => {
+  await using mesh = await AgentMesh.start(2, '--cpus', '2')
+  const [first, second] = mesh.agents
+  await using _attached = await init({ address: second.socket, logToDriver: false })
+  class Busy {
+    async hold(ms: number): Promise<void> {
+      await delay(ms)
+    }
+    ping(): number {
+      return 1
+    }
+  }
+  const busy = actor(Busy, { restarts: -1, placement: { peer: second.peerId, soft: true } }).remote()
+  await get(busy.ping.remote())
+  const held = busy.hold.remote(8000)
+  const drained = drain(second.peerId).catch(() => undefined)
+  // New calls of it are held back now.
+  await delay(1100)
+  mesh.kill(first)
+  t.equal(await get(busy.ping.remote(), { timeoutMs: 30_000 }), 1)
+  await get(held)
+  await drained
+})

@@ -122,6 +122,65 @@ t.test("a save is the actor's: it knows where it is", { timeout: 60_000 }, async
   release(store)
 })
 
+t.test('what escapes from a save costs its actor nothing', { timeout: 60_000 }, async t => {
+  await using _mesh = await init(options)
+  const next = task((x: number) => x + 1)
+  class Escapes {
+    saves = 0
+    n = 0
+    inc(): number {
+      return ++this.n
+    }
+    async ask(): Promise<number> {
+      return (await get(next.remote(this.n))) as number
+    }
+    saved(): number {
+      return this.saves
+    }
+    [checkpoint.save](): number {
+      this.saves++
+      void Promise.reject(new Error('floating'))
+      setTimeout(() => {
+        throw new Error('late')
+      }, 1)
+      if (this.saves === 2) throw new Proxy({}, { getPrototypeOf: () => { throw new Error('trap') } }) // biome-ignore format: one line
+      return this.n
+    }
+    [checkpoint.restore](n: number): void {
+      this.n = n
+    }
+  }
+  const one = actor(Escapes, { checkpoint: { everyCalls: 2 }, restarts: 1 }).remote()
+  for (let i = 1; i <= 8; i++) t.equal(await get(one.inc.remote()), i)
+  await delay(50)
+  t.equal(await get(one.ask.remote(), { timeoutMs: 5000 }), 9)
+  t.ok((await get(one.saved.remote())) >= 4)
+})
+
+t.test('a getter that throws where a method is looked for is the error of the call', async t => {
+  await using _mesh = await init(options)
+  class Lazy {
+    constructor() {
+      Object.defineProperty(this, 'late', {
+        get() {
+          throw new RangeError('not ready yet')
+        },
+      })
+    }
+    late(): void {}
+    async other(): Promise<void> {}
+  }
+  await t.rejects(get(actor(Lazy).remote().late.remote()), { message: /not ready yet/, cause: { name: 'RangeError' } })
+})
+
+t.test('a lone peer that is drained waits for no idle actor', { timeout: 30_000 }, async t => {
+  await using mesh = await init(options)
+  const one = actor(Log, { restarts: -1 }).remote()
+  await get(one.get.remote())
+  await mesh.drain()
+  t.match(await get(one.get.remote(), { timeoutMs: 5000 }).catch(error => error), { code: /./ })
+})
+
 t.test('a method may be called as one that every object has', async t => {
   await using _mesh = await init(options)
   class Odd {
