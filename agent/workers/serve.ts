@@ -27,6 +27,9 @@ export interface WorkerParts {
   store: WorkerStore
 }
 
+/** Not that of the actor whose code speaks, with which it would end (`noteTimers`). */
+const soon = setImmediate
+
 /** A worker that is ready. */
 export interface Worker extends RecordHandler {
   /** Reads a batch of records by `read`; what they cause leaves together at its end. */
@@ -94,7 +97,7 @@ export async function serve({ identity, outbox, claims, store }: WorkerParts): P
   outbox.onPending = () => {
     if (draining || flushing) return
     flushing = true
-    setImmediate(() => {
+    soon(() => {
       flushing = false
       outbox.flush()
     })
