@@ -8,11 +8,12 @@ import type { ObjectRef, PutOptions } from './types.ts'
 /**
  * Makes an object of a value, taken as it is now; a small one stays in this program until somebody else needs it.
  * Rejects with SerializationError that names the path of what cannot travel, with StoreFullError, NotInitializedError,
- * InvalidOptionError.
+ * InvalidOptionError, and with what ended the connection where this program's agent is gone.
  */
 export async function put<T>(value: T, options?: PutOptions): Promise<ObjectRef<T>> {
   const { tier } = checkPutOptions(options)
   const engine = currentEngine('put')
+  if (engine.closed) throw engine.closed
   const ref = await keep(engine, value)
   if (tier === 'replicated') {
     engine.publish(ref)
