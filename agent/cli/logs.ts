@@ -32,6 +32,10 @@ export const logs: Command = {
   ],
   async run(args, terminal) {
     const [id] = args.positionals
+    if (id !== undefined && !/^[A-Za-z0-9][\w.:-]*$/.test(id))
+      throw usageError(
+        `"${id.slice(0, 100)}" is no id: ids are letters, digits, "-", "_", "." and ":", as shoal tasks --json shows them`,
+      )
     const count = readCount(args.value('lines'))
     const follow = args.has('follow')
     if (id !== undefined && isRunId(id))

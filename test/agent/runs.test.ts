@@ -121,6 +121,8 @@ t.test('a detached run: its id, its output by streams, its exit code, also when 
     [['run', '--detach'], /needs a script/, 2],
     [['run', '--detach', join(folder, 'none.ts')], /no script/, 2],
     [['logs', 'run-0000000000'], /no run run-0000000000/, 1],
+    [['logs', '../../etc/passwd'], /is no id/, 2],
+    [['logs', '..'], /is no id/, 2],
   ] as const) {
     const { code, err } = await shoal(agent.home, ...args)
     t.equal(code, exit, args.join(' '))
