@@ -1607,8 +1607,7 @@ export class Owner {
     const { gpus, home } = extra
     if (gpus) extra.gpus = undefined
     this.scheduler.installed(row, now)
-    const shares = this.scheduler.threads.get(thread)?.pool === sharedPool
-    this.actors.alive(row, { thread, kind, gpus, shares })
+    this.actors.alive(row, { thread, kind, gpus, shares: this.#isShared(thread) })
     if (home) {
       this.exchange.guestWent(home.peer, kind)
       rows.state[row] = state.ready

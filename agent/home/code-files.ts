@@ -1,13 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeDurablyAside } from './durable-file.ts'
 import { errnoOf, onFile } from './home-error.ts'
 
 /** Code that outlives its agent, by its hash: a file each, 0600. */
 export class CodeFiles {
   readonly #dir: string
   readonly #hashes: Set<string>
-  #next = 1
 
   constructor(dir: string) {
     this.#dir = dir
@@ -38,36 +37,8 @@ export class CodeFiles {
   /** Resolves when it is on disk: whole, or after a crash not at all. */
   async keep(hash: string, bytes: Uint8Array): Promise<void> {
     if (this.#hashes.has(hash)) return
-    const path = join(this.#dir, hash)
-    const beside = `${path}.${this.#next++}.new`
-    try {
-      const file = await open(beside, 'w', 0o600)
-      try {
-        await file.chmod(0o600)
-        await file.writeFile(bytes)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
-      await rename(beside, path)
-    } catch (error) {
-      await rm(beside, { force: true })
-      throw error
-    }
+    await writeDurablyAside(join(this.#dir, hash), bytes)
     this.#hashes.add(hash)
-    await this.#syncDir()
-  }
-
-  /** A rename is durable once its folder is. Some file systems cannot sync folders: then nothing more can be done. */
-  async #syncDir(): Promise<void> {
-    const dir = await open(this.#dir, 'r')
-    try {
-      await dir.sync()
-    } catch (error) {
-      if (errnoOf(error) !== 'EINVAL' && errnoOf(error) !== 'ENOTSUP') throw error
-    } finally {
-      await dir.close()
-    }
   }
 
   remove(hash: string): void {

@@ -1,4 +1,5 @@
 import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf, onFile } from './home-error.ts'
 
@@ -28,16 +29,48 @@ export function writeDurably(path: string, text: string): void {
   })
 }
 
-/** A rename is durable once its folder is. Some file systems cannot sync folders: then nothing more can be done. */
+let nextBeside = 1
+
+/** The same without holding up the thread: for what may be large, and several times at once. */
+export async function writeDurablyAside(path: string, bytes: Uint8Array): Promise<void> {
+  const beside = `${path}.${process.pid}.${nextBeside++}.new`
+  try {
+    const file = await open(beside, 'w', 0o600)
+    try {
+      await file.chmod(0o600)
+      await file.writeFile(bytes)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (error) {
+    await rm(beside, { force: true })
+    throw error
+  }
+  const folder = await open(dirname(path), 'r')
+  try {
+    await folder.sync().catch(unlessUnable)
+  } finally {
+    await folder.close()
+  }
+}
+
+/** A rename is durable once its folder is. */
 function syncFolder(path: string): void {
   const folder = openSync(path, 'r')
   try {
     fsyncSync(folder)
   } catch (error) {
-    if (errnoOf(error) !== 'EINVAL' && errnoOf(error) !== 'ENOTSUP') throw error
+    unlessUnable(error)
   } finally {
     closeSync(folder)
   }
+}
+
+/** Some file systems cannot sync folders: then nothing more can be done. */
+function unlessUnable(error: unknown): void {
+  if (errnoOf(error) !== 'EINVAL' && errnoOf(error) !== 'ENOTSUP') throw error
 }
 
 /** The text of a file, or `undefined` where there is none. */

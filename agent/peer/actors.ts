@@ -130,8 +130,8 @@ export class PeerActors {
     const token = owner.rows.token(row)
     if (owner.rows.state[row] !== state.failed) owner.endActor(row, by, now(), restart)
     this.#host.stirred()
-    // Who takes its name next is to have it.
-    // Where the directory cannot say so now, its next renewal does.
-    await Promise.race([this.#named.freed(token), delay(limits.freedMs, undefined, { ref: false })])
+    // Who takes its name next is to have it. Where the directory cannot say so now, its next renewal does.
+    const freed = this.#named.freed(token)
+    if (freed !== undefined) await Promise.race([freed, delay(limits.freedMs, undefined, { ref: false })])
   }
 }

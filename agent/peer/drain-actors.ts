@@ -35,18 +35,14 @@ export async function drainActors(
     const staying = new Set<number>()
     tick()
     for (const { row, part, instance } of owner.actors.instances()) {
-      if (owner.mayMove(row) && !returns(owner, row)) {
-        if ((instance.calls === 0 && !isSaving(row)) || isLate) owner.moveActor(row, moved)
-        else {
-          left++
-          if (holds) part.moving = true
-          else if (part.moving) staying.add(row)
-        }
-      } else if (isLate) owner.expelActor(row, expelled)
+      const moves = owner.mayMove(row) && !returns(owner, row)
+      if (moves && (isLate || (instance.calls === 0 && !isSaving(row)))) owner.moveActor(row, moved)
+      else if (isLate) owner.expelActor(row, expelled)
       else {
         left++
-        // It was to move, and nobody could take it any more.
-        if (part.moving) staying.add(row)
+        if (moves && holds) part.moving = true
+        // It was to move: it has calls yet, or nobody could take it any more.
+        else if (part.moving) staying.add(row)
       }
     }
     if (staying.size > 0) owner.actors.stay(staying)

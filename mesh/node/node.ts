@@ -116,6 +116,9 @@ interface Known {
   nextDialAt: number
 }
 
+/** Of a member that is not dialled, and has not been. */
+const undialled = { dialling: undefined, diallingSince: 0, failures: 0, nextDialAt: 0 }
+
 function addressesOf(info: HeaderValue): string[] {
   const { a } = asMap(info, 'info')
   return asList(a, 'addresses', limits.ticketAddressesMax).map(one => asText(one, 'address', 256))
@@ -221,10 +224,7 @@ export class MeshNode {
         info: null,
         infoAt: 0,
         skewMs: 0,
-        dialling: undefined,
-        diallingSince: 0,
-        failures: 0,
-        nextDialAt: 0,
+        ...undialled,
       })
     }
     this.#dialMissing()
@@ -534,10 +534,7 @@ export class MeshNode {
         info: i ?? null,
         infoAt: now,
         skewMs,
-        dialling: undefined,
-        diallingSince: 0,
-        failures: 0,
-        nextDialAt: 0,
+        ...undialled,
       })
     }
   }

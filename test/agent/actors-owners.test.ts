@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ActorHandle, actor, context, get, getActor, init, kill, task } from 'shoal'
 import t from 'tap'
 import { eventually } from '../sdk/meshes.ts'
+import { running } from '../sdk/process-support.ts'
 import { AgentMesh, type MeshAgent } from './mesh-support.ts'
 
 class Worker {
@@ -86,7 +87,7 @@ t.test('actors that live at other peers than that of their owner', { timeout: 12
       return { handle, open: await open, pid }
     })()
     t.equal(ends.open, 'SHOAL_ACTOR_DIED')
-    await eventually('its process ends', () => !isRunning(ends.pid))
+    await eventually('its process ends', () => !running(ends.pid))
     t.match(await get(ends.handle.where.remote(), { timeoutMs: 10_000 }).catch(error => error), {
       code: 'SHOAL_ACTOR_DIED',
       message: /owner|lost/,
@@ -154,40 +155,3 @@ function program(code: string): AsyncDisposable & { says(line: string): Promise<
     },
   }
 }
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-t.test('a host that stood still answers with no earlier life', { timeout: 120_000 }, async t => {
-  await using mesh = await AgentMesh.start(3, '--cpus', '2')
-  const [a, b] = mesh.agents as [MeshAgent, MeshAgent, MeshAgent]
-  await using _attached = await init({ address: a.socket, namespace: 'owners', logToDriver: false })
-  const handle = actor(Worker, { name: 'still', restarts: -1, callRetries: -1, cpus: 0.1, ...on(b.peerId) }).remote()
-  const { id, peerId } = await get(handle.where.remote())
-  t.equal(peerId, b.peerId)
-  await using other = program(`
-    await init({ address: ${JSON.stringify(b.socket)}, namespace: 'owners', logToDriver: false })
-    const handle = await getActor('still')
-    for await (const line of createInterface({ input: process.stdin })) console.log(await get(handle.where.remote()).then(({ id }) => id, ({ code }) => code))
-  `)
-  t.equal(await other.says('call'), id)
-  process.kill(b.pid, 'SIGSTOP')
-  let second = id
-  const waits = other.says('call')
-  try {
-    await eventually('it lives elsewhere', async () => {
-      second = (await get(handle.where.remote(), { timeoutMs: 20_000 })).id
-      return second !== id
-    })
-  } finally {
-    process.kill(b.pid, 'SIGCONT')
-  }
-  // It may have been given up, as its peer was; but what is over says nothing.
-  t.ok([second, 'SHOAL_ACTOR_DIED'].includes(await waits))
-})

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import {
   type ActorHandle,
   actor,
+  cancel,
   checkpoint,
   context,
   exitActor,
@@ -210,7 +211,6 @@ t.test('a method may be called as one that every object has', async t => {
 })
 
 t.test('thousands of calls that wait are cancelled in their number', { timeout: 60_000 }, async t => {
-  const { cancel } = await import('shoal')
   await using _mesh = await init(options)
   class Slow {
     async hold(ms: number): Promise<void> {
